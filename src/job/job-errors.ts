@@ -1,0 +1,89 @@
+import { HttpException, HttpStatus } from '@nestjs/common';
+
+/** One thing that is wrong with an input, and where. */
+export interface InputIssue {
+  path: string;
+  message: string;
+}
+
+const NAMES: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  404: 'Not Found',
+  409: 'Conflict',
+  413: 'Payload Too Large',
+  422: 'Unprocessable Entity',
+  429: 'Too Many Requests',
+};
+
+/** A refusal with a stable `code`, in Nest's shape: `{statusCode, error, message, code}`. */
+export class JobError extends HttpException {
+  readonly code: string;
+
+  constructor(statusCode: number, code: string, message: string, extra: { issues?: InputIssue[] } = {}) {
+    super({ statusCode, error: NAMES[statusCode], message, code, ...extra }, statusCode);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The job does not exist, or the caller may not know that it does: both answer the same bytes. */
+export class JobNotFound extends JobError {
+  constructor() {
+    super(HttpStatus.NOT_FOUND, 'job_not_found', 'No such job.');
+  }
+}
+
+export class UnknownJobType extends JobError {
+  constructor(type: string) {
+    super(
+      HttpStatus.UNPROCESSABLE_ENTITY,
+      'unknown_job_type',
+      `No handler is registered for the job type "${type}". Register one with @JobHandler().`,
+    );
+  }
+}
+
+/** The request or the payload does not fit its schema; `issues` names every place. */
+export class InvalidInput extends JobError {
+  constructor(statusCode: 400 | 422, code: string, message: string, issues: InputIssue[]) {
+    super(statusCode, code, message, { issues });
+  }
+}
+
+export class IdempotencyMismatch extends JobError {
+  constructor() {
+    super(
+      HttpStatus.UNPROCESSABLE_ENTITY,
+      'idempotency_mismatch',
+      'This Idempotency-Key was used before with another payload. Use a new key for a new job.',
+    );
+  }
+}
+
+/** The job is final, so it cannot be cancelled. */
+export class JobFinal extends JobError {
+  constructor() {
+    super(HttpStatus.CONFLICT, 'job_final', 'The job has already ended, so it cannot be cancelled.');
+  }
+}
+
+/** Only jobs that failed or were cancelled can be retried by hand. */
+export class JobNotRetryable extends JobError {
+  constructor() {
+    super(HttpStatus.CONFLICT, 'job_not_retryable', 'Only a failed or cancelled job can be retried.');
+  }
+}
+
+/** Throw it in a handler to fail the job at once, whatever attempts are left. */
+export class PermanentFailure extends Error {
+  /** Stored with the job and shown to its viewers; `[a-z0-9_]{1,64}`. */
+  readonly code: string;
+
+  constructor(message: string, options: { code?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause });
+    this.name = 'PermanentFailure';
+    this.code = options.code ?? 'permanent_failure';
+  }
+}
