@@ -1,4 +1,5 @@
 import type { Json, Progress } from './job.ts';
+import { storableJson, storableText } from './storable.ts';
 
 /** What a handler reports: any part of a `Progress`; parts left out are unknown (null). */
 export type ProgressUpdate = Partial<Progress>;
@@ -35,22 +36,15 @@ function finite(value: number | null | undefined): number | null {
 }
 
 function text(value: string | null | undefined): string | null {
-  return typeof value === 'string' ? withoutNul(value.slice(0, MAX_TEXT)) : null;
-}
-
-/** Postgres refuses U+0000 in text and jsonb. */
-export function withoutNul(value: string): string {
-  return value.includes('\u0000') ? value.replaceAll('\u0000', '\uFFFD') : value;
+  return typeof value === 'string' ? storableText(value.slice(0, MAX_TEXT)) : null;
 }
 
 /** The same value as JSON keeps it, or null when it is no JSON or longer than 4,096 characters. */
 function bounded(value: Json | undefined): Json {
   if (value === undefined || value === null) return null;
   try {
-    const json = JSON.stringify(value, (_key, item: unknown) =>
-      typeof item === 'string' ? withoutNul(item) : item,
-    );
-    return json === undefined || json.length > MAX_DATA ? null : (JSON.parse(json) as Json);
+    const json = JSON.stringify(value);
+    return json === undefined || json.length > MAX_DATA ? null : (JSON.parse(storableJson(json)) as Json);
   } catch {
     // Circular or a BigInt: progress must never break the handler that reports it.
     return null;

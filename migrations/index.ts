@@ -1,0 +1,11 @@
+import { createJobs1764000000000 } from './1764000000000-create-jobs.ts';
+
+export type { SchemaMigration } from './schema-migration.ts';
+
+/**
+ * Every migration of the library's schema, oldest first. `migrate()` applies them under an advisory lock;
+ * a host that prefers its own TypeORM run spreads `jobMigrations()` into its DataSource.
+ */
+export function jobMigrations(schema = 'jobs') {
+  return [createJobs1764000000000(schema)];
+}

@@ -1,0 +1,72 @@
+import { createSecretKey } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { createRemoteJWKSet, type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
+import { isStorableText } from '../job/storable.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import type { Caller } from './caller.ts';
+
+type Verify = (token: string) => Promise<JWTVerifyResult>;
+
+/** Clocks of issuer and server may differ by this much. */
+const CLOCK_TOLERANCE_SECONDS = 30;
+const MAX_NAME = 255;
+/** No token of a caller is anywhere near this long. */
+const MAX_TOKEN = 8_192;
+
+/** Checks bearer tokens. The algorithms are pinned to the kind of key, so that neither can pose as the other. */
+@Injectable()
+export class JwtVerifier {
+  readonly #verify: Verify;
+  readonly #tenantClaim: string;
+
+  constructor(@Inject(JOBS_OPTIONS) { jwt }: ResolvedOptions) {
+    this.#tenantClaim = jwt.tenantClaim;
+    this.#verify = verifierOf(jwt);
+  }
+
+  /** The caller that the token names, or null when the token is not valid. */
+  async verify(token: string): Promise<Caller | null> {
+    if (token.length > MAX_TOKEN) return null;
+    try {
+      const { payload } = await this.#verify(token);
+      return this.#callerOf(payload);
+    } catch {
+      // Why a token is refused is for nobody but its issuer to know.
+      return null;
+    }
+  }
+
+  #callerOf(payload: JWTPayload): Caller | null {
+    const tenant = payload[this.#tenantClaim];
+    const subject = payload.sub;
+    if (!isName(tenant) || !isName(subject) || payload.exp === undefined) return null;
+    const scope = typeof payload['scope'] === 'string' ? payload['scope'] : '';
+    return {
+      tenant,
+      subject,
+      scopes: new Set(scope.split(' ').filter(Boolean)),
+      expiresAt: new Date(payload.exp * 1000),
+      job: null,
+    };
+  }
+}
+
+function verifierOf({ secret, jwksUrl, issuer, audience }: ResolvedOptions['jwt']): Verify {
+  const common: JWTVerifyOptions = {
+    issuer,
+    audience,
+    requiredClaims: ['exp', 'sub', 'iss', 'aud'],
+    clockTolerance: CLOCK_TOLERANCE_SECONDS,
+  };
+  if (jwksUrl) {
+    const keys = createRemoteJWKSet(new URL(jwksUrl));
+    const algorithms = ['RS256', 'ES256', 'EdDSA'];
+    return (token) => jwtVerify(token, keys, { ...common, algorithms });
+  }
+  const key = createSecretKey(Buffer.from(secret ?? '', 'utf8'));
+  return (token) => jwtVerify(token, key, { ...common, algorithms: ['HS256'] });
+}
+
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && isStorableText(value);
+}

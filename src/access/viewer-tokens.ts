@@ -1,0 +1,68 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { jwtVerify, SignJWT } from 'jose';
+import type { Job } from '../job/job.ts';
+import { SigningKeys } from '../store/signing-keys.ts';
+import type { Caller } from './caller.ts';
+
+/** Tells our own tokens from those of the host's issuer. */
+const PREFIX = 'jsv_';
+const ISSUER = 'jobstream';
+const AUDIENCE = 'jobstream:viewer';
+const LIFETIME_MS = 15 * 60_000;
+
+export interface ViewerToken {
+  token: string;
+  /** ISO 8601, UTC. */
+  expiresAt: string;
+}
+
+/** Read-only tokens for a single job, for the page of the person who submitted it. */
+@Injectable()
+export class ViewerTokens {
+  #key: Promise<Uint8Array> | null = null;
+
+  constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
+
+  async issue({ id, tenant, owner }: Pick<Job, 'id' | 'tenant' | 'owner'>): Promise<ViewerToken> {
+    const expires = Math.floor((Date.now() + LIFETIME_MS) / 1000);
+    const jwt = await new SignJWT({ tenant, job: id })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(owner ?? '')
+      .setIssuer(ISSUER)
+      .setAudience(AUDIENCE)
+      .setExpirationTime(expires)
+      .sign(await this.#signingKey());
+    return { token: `${PREFIX}${jwt}`, expiresAt: new Date(expires * 1000).toISOString() };
+  }
+
+  isViewerToken(token: string): boolean {
+    return token.startsWith(PREFIX);
+  }
+
+  /** The caller that the token stands for, or null when it is not valid. */
+  async verify(token: string): Promise<Caller | null> {
+    const options = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['HS256'], requiredClaims: ['exp'] };
+    const key = await this.#signingKey();
+    const claims = await jwtVerify(token.slice(PREFIX.length), key, options).then(
+      ({ payload }) => payload,
+      () => null,
+    );
+    if (!claims || typeof claims['tenant'] !== 'string' || typeof claims['job'] !== 'string') return null;
+    return {
+      tenant: claims['tenant'],
+      subject: claims.sub ?? '',
+      // The job is named, so the owner need not be: `jobs:tenant` leaves the tenant and the id to decide.
+      scopes: new Set(['jobs:read', 'jobs:tenant']),
+      expiresAt: new Date((claims.exp ?? 0) * 1000),
+      job: claims['job'],
+    };
+  }
+
+  async #signingKey(): Promise<Uint8Array> {
+    this.#key ??= this.keys.read('viewer').catch((error: unknown) => {
+      this.#key = null;
+      throw error;
+    });
+    return this.#key;
+  }
+}

@@ -1,0 +1,33 @@
+export { JobsModule } from './jobs.module.ts';
+export type { JobsModuleExtras, JobsModuleOptions, JwtOptions, QueueOptions, Role } from './jobs.options.ts';
+export { JobHandler } from './job/job-handler.ts';
+export type {
+  JobContext,
+  JobHandlerOptions,
+  JobLog,
+  JobType,
+  JobTypes,
+  LogLevel,
+  PayloadOf,
+} from './job/job-handler.ts';
+export { isFinal, JOB_STATUSES } from './job/job.ts';
+export type { Job, JobFailure, JobStatus, JobView, Json, Progress } from './job/job.ts';
+export type { ProgressUpdate } from './job/progress.ts';
+export {
+  IdempotencyMismatch,
+  InvalidInput,
+  JobError,
+  JobFinal,
+  JobNotFound,
+  JobNotRetryable,
+  PermanentFailure,
+  UnknownJobType,
+} from './job/job-errors.ts';
+export type { InputIssue } from './job/job-errors.ts';
+export type { Visibility } from './job/visibility.ts';
+export { Jobs } from './submit/jobs.ts';
+export type { Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
+export { migrate } from './store/migrate.ts';
+export { DashboardController } from './dashboard/dashboard.controller.ts';
+export { JobsHealth } from './jobs.health.ts';
+export type { JobsReport } from './jobs.health.ts';

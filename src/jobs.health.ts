@@ -1,0 +1,55 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { FramePublisher } from './publish/frame-publisher.ts';
+import { ChangeAnnouncer } from './publish/change-announcer.ts';
+import { RunningJobs } from './process/running-jobs.ts';
+import { RedisConnections } from './redis/redis-connections.ts';
+import { Subscriptions } from './redis/subscriptions.ts';
+import { JOBS_DATA_SOURCE } from './store/tokens.ts';
+import { JobHub } from './stream/job-hub.ts';
+import { Viewers } from './stream/viewers.ts';
+
+/** What an operator wants to know of this process. Counters only grow; the rest is as it is now. */
+export interface JobsReport {
+  postgres: boolean;
+  redis: boolean;
+  runningJobs: number;
+  openStreams: number;
+  watchedJobs: number;
+  subscribedChannels: number;
+  /** Counter: changes that only the backstop found; while it grows, Redis messages get lost. */
+  backstopHits: number;
+  /** Counter: messages that Redis did not take. */
+  publishFailures: number;
+}
+
+/** The state of this process's Jobstream, for health checks and metrics. */
+@Injectable()
+export class JobsHealth {
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(RedisConnections) private readonly redis: RedisConnections,
+    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(RunningJobs) private readonly running: RunningJobs,
+    @Inject(JobHub) private readonly hub: JobHub,
+    @Inject(Viewers) private readonly viewers: Viewers,
+    @Inject(FramePublisher) private readonly frames: FramePublisher,
+    @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
+  ) {}
+
+  async report(): Promise<JobsReport> {
+    return {
+      postgres: await this.dataSource.query('SELECT 1').then(
+        () => true,
+        () => false,
+      ),
+      redis: this.redis.command.status === 'ready',
+      runningJobs: this.running.size,
+      openStreams: this.viewers.size,
+      watchedJobs: this.hub.size,
+      subscribedChannels: this.subscriptions.size,
+      backstopHits: this.hub.backstopHits,
+      publishFailures: this.frames.failures + this.announcer.failures,
+    };
+  }
+}

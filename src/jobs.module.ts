@@ -1,0 +1,142 @@
+import { BullModule, getQueueToken } from '@nestjs/bull';
+import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { getDataSourceToken } from '@nestjs/typeorm';
+import type { Queue } from 'bull';
+import { AccessGuard } from './access/access.guard.ts';
+import { AccessPolicy } from './access/access-policy.ts';
+import { JwtVerifier } from './access/jwt-verifier.ts';
+import { ViewerTokens } from './access/viewer-tokens.ts';
+import { JobDispatcher } from './dispatch/job-dispatcher.ts';
+import { bullOptions, JOB_QUEUES, type JobQueue, QUEUE_DEFAULTS } from './dispatch/job-queues.ts';
+import { Sweeper } from './dispatch/sweeper.ts';
+import { HandlerRegistry } from './handlers/handler-registry.ts';
+import { JobsHealth } from './jobs.health.ts';
+import { JobsLifecycle } from './jobs.lifecycle.ts';
+import {
+  type ASYNC_OPTIONS_TYPE,
+  ConfigurableModuleClass,
+  EXTRA_DEFAULTS,
+  JOBS_EXTRAS,
+  JOBS_OPTIONS,
+  type JobsModuleExtras,
+  type JobsModuleOptions,
+  MODULE_OPTIONS_TOKEN,
+  type OPTIONS_TYPE,
+  type QueueOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from './jobs.options.ts';
+import { JobProcessor } from './process/job-processor.ts';
+import { LogRecorder } from './process/log-recorder.ts';
+import { RunningJobs } from './process/running-jobs.ts';
+import { Worker } from './process/worker.ts';
+import { ChangeAnnouncer } from './publish/change-announcer.ts';
+import { FramePublisher } from './publish/frame-publisher.ts';
+import { RedisConnections } from './redis/redis-connections.ts';
+import { Subscriptions } from './redis/subscriptions.ts';
+import { CommittedChanges } from './store/committed-changes.ts';
+import { JobLeases } from './store/job-leases.ts';
+import { JobLogs } from './store/job-logs.ts';
+import { JobMoves } from './store/job-moves.ts';
+import { JobOffers } from './store/job-offers.ts';
+import { JobRetention } from './store/job-retention.ts';
+import { JobStore } from './store/job-store.ts';
+import { SigningKeys } from './store/signing-keys.ts';
+import { JOBS_DATA_SOURCE } from './store/tokens.ts';
+import { Admission } from './stream/admission.ts';
+import { JobHub } from './stream/job-hub.ts';
+import { JobReader } from './stream/job-reader.ts';
+import { JobStream } from './stream/job-stream.ts';
+import { StreamController } from './stream/stream.controller.ts';
+import { Viewers } from './stream/viewers.ts';
+import { AfterCommit } from './submit/after-commit.ts';
+import { Jobs } from './submit/jobs.ts';
+import { JobsController } from './submit/jobs.controller.ts';
+
+/** In the order of a job's life. */
+const STORE = [CommittedChanges, JobStore, JobMoves, JobLeases, JobOffers, JobLogs, JobRetention, SigningKeys];
+const ACCESS = [JwtVerifier, ViewerTokens, AccessPolicy, AccessGuard];
+const SUBMIT = [HandlerRegistry, AfterCommit, Jobs];
+const DISPATCH = [JobDispatcher, Sweeper];
+const PROCESS = [RunningJobs, LogRecorder, JobProcessor, Worker];
+const PUBLISH = [FramePublisher, ChangeAnnouncer];
+const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream];
+
+/** The host's options, checked, and the Redis connections: what the queues need before all else. */
+@Module({})
+class JobsConnectionModule extends ConfigurableModuleClass {
+  static of(options: DynamicModule): DynamicModule {
+    const resolved: Provider = {
+      provide: JOBS_OPTIONS,
+      useFactory: (given: JobsModuleOptions) => resolveOptions(given),
+      inject: [MODULE_OPTIONS_TOKEN],
+    };
+    return {
+      ...options,
+      module: JobsConnectionModule,
+      providers: [...(options.providers ?? []), resolved, RedisConnections, Subscriptions],
+      exports: [JOBS_OPTIONS, RedisConnections, Subscriptions],
+    };
+  }
+}
+
+/**
+ * Background jobs with live progress. `forRoot()` and `forRootAsync()` take `JobsModuleOptions`; which queues
+ * there are, which data source is used and whether routes are mounted stands beside them (`JobsModuleExtras`).
+ */
+@Module({})
+export class JobsModule {
+  static forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+    return assemble(options, JobsConnectionModule.forRoot(options));
+  }
+
+  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+    return assemble(options, JobsConnectionModule.forRootAsync(options));
+  }
+}
+
+function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModule {
+  const extras = {
+    isGlobal: given.isGlobal ?? EXTRA_DEFAULTS.isGlobal,
+    dataSource: given.dataSource ?? EXTRA_DEFAULTS.dataSource,
+    queues: given.queues ?? EXTRA_DEFAULTS.queues,
+    http: given.http ?? EXTRA_DEFAULTS.http,
+  };
+  const connection = JobsConnectionModule.of(options);
+  const controllers: Type[] = extras.http ? [StreamController, JobsController] : [];
+  return {
+    module: JobsModule,
+    global: extras.isGlobal,
+    imports: [connection, DiscoveryModule, ...Object.keys(extras.queues).map((name) => bullQueue(name, connection))],
+    controllers,
+    providers: [
+      { provide: JOBS_EXTRAS, useValue: extras },
+      { provide: JOBS_DATA_SOURCE, useExisting: getDataSourceToken(extras.dataSource) },
+      queuesProvider(extras.queues),
+      ...[STORE, ACCESS, SUBMIT, DISPATCH, PROCESS, PUBLISH, STREAM].flat(),
+      JobsLifecycle,
+      JobsHealth,
+    ],
+    exports: [Jobs, JobsHealth],
+  };
+}
+
+function bullQueue(name: string, connection: DynamicModule): DynamicModule {
+  return BullModule.registerQueueAsync({
+    name,
+    imports: [connection],
+    inject: [JOBS_OPTIONS, RedisConnections],
+    useFactory: (options: ResolvedOptions, redis: RedisConnections) => bullOptions(options, redis),
+  });
+}
+
+function queuesProvider(queues: Record<string, QueueOptions>): Provider {
+  const names = Object.keys(queues);
+  return {
+    provide: JOB_QUEUES,
+    useFactory: (...bulls: Queue[]): JobQueue[] =>
+      names.map((name, index) => ({ ...QUEUE_DEFAULTS, ...queues[name], name, bull: bulls[index] as Queue })),
+    inject: names.map((name) => getQueueToken(name)),
+  };
+}

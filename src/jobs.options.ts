@@ -1,0 +1,161 @@
+import { ConfigurableModuleBuilder } from '@nestjs/common';
+import type { RedisOptions } from 'ioredis';
+import { z } from 'zod';
+
+export const ROLES = ['api', 'worker'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** One Bull queue. */
+export interface QueueOptions {
+  /** Jobs that one worker process runs at once. Default 10. */
+  concurrency?: number;
+  /** Jobs that wait in Redis at most; the rest wait in Postgres, by priority. Default 1,000. */
+  window?: number;
+}
+
+/** How bearer tokens are checked: by a shared secret or by the keys that `jwksUrl` serves, never by both. */
+export interface JwtOptions {
+  /** HS256 secret of at least 32 bytes. */
+  secret?: string;
+  /** Endpoint of a JWK set for RS256, ES256 and EdDSA. */
+  jwksUrl?: string;
+  issuer: string;
+  audience: string;
+  /** The claim that holds the tenant. Default `tenant`. */
+  tenantClaim?: string;
+}
+
+/** What `JobsModule.forRoot()` takes; times are in milliseconds. Every option is validated at boot. */
+export interface JobsModuleOptions {
+  /** `redis://` or `rediss://` URL, or ioredis options. */
+  redis: string | RedisOptions;
+  jwt: JwtOptions;
+  /** Where clients reach the routes: a global prefix, or what a proxy puts before them. Default none. */
+  publicPath?: string;
+  /** What this process does. Default both. */
+  roles?: readonly Role[];
+  /** Postgres schema of the library's tables, `[a-z_][a-z0-9_]{0,30}`. Default `jobs`. */
+  schema?: string;
+  /** Prefix of Redis keys and channels; a hash tag, so that it works on Redis Cluster. Default `{jobs}`. */
+  prefix?: string;
+  stream?: {
+    /** Default 15,000. */
+    heartbeatMs?: number;
+    /** Default 600,000, ±15 % jitter. */
+    maxAgeMs?: number;
+    /** Open streams of one caller. Default 20. */
+    maxPerCaller?: number;
+    /** Open streams of the process. Default 15,000. */
+    maxTotal?: number;
+    /** How often watched jobs are read again in case a Redis message was lost. Default 5,000. */
+    backstopMs?: number;
+  };
+  /** A running job publishes progress at most this often. Default 250. */
+  progressIntervalMs?: number;
+  /** A worker that has not renewed for this long has lost its jobs. Default 30,000. */
+  leaseMs?: number;
+  /** How long a cancelled or timed-out handler may take to stop before it is overruled. Default 5,000. */
+  cancelGraceMs?: number;
+  /** How long running jobs and streams may take at shutdown. Default 30,000. */
+  shutdownGraceMs?: number;
+  /** Final jobs older than this are purged. Default 30. */
+  retentionDays?: number;
+}
+
+/** What has to be known when the module is declared, before any factory runs. */
+export interface JobsModuleExtras {
+  /** Registers the module globally. Default false. */
+  isGlobal?: boolean;
+  /** The host's TypeORM data source, by name. Default `default`. */
+  dataSource?: string;
+  /** The Bull queues that handlers may name. Default `{ default: {} }`. */
+  queues?: Record<string, QueueOptions>;
+  /** Mounts the HTTP routes under `/jobs`. Default true. */
+  http?: boolean;
+}
+
+const milliseconds = (fallback: number, least = 10) =>
+  z.number().int().min(least).max(86_400_000).default(fallback);
+const count = (fallback: number) => z.number().int().min(1).max(1_000_000).default(fallback);
+
+const JwtSchema = z
+  .strictObject({
+    secret: z
+      .string()
+      .refine((secret) => Buffer.byteLength(secret) >= 32, 'must be at least 32 bytes long')
+      .optional(),
+    jwksUrl: z.url().optional(),
+    issuer: z.string().min(1),
+    audience: z.string().min(1),
+    tenantClaim: z.string().min(1).default('tenant'),
+  })
+  .refine(({ secret, jwksUrl }) => (secret === undefined) !== (jwksUrl === undefined), {
+    message: 'give either a secret or a jwksUrl',
+  });
+
+const OptionsSchema = z.strictObject({
+  redis: z.union([z.url({ protocol: /^rediss?$/ }), z.record(z.string(), z.unknown())]),
+  jwt: JwtSchema,
+  publicPath: z
+    .string()
+    .regex(/^(\/[^/\s]+)*$/, 'must be empty or begin with a slash and not end with one')
+    .default(''),
+  roles: z
+    .array(z.enum(ROLES))
+    .min(1)
+    .default([...ROLES]),
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,30}$/)
+    .default('jobs'),
+  prefix: z
+    .string()
+    .regex(/^[^{}\s]*\{[^{}\s]+\}[^{}\s]*$/, 'must hold a Redis hash tag such as {jobs}')
+    .default('{jobs}'),
+  stream: z
+    .strictObject({
+      heartbeatMs: milliseconds(15_000),
+      maxAgeMs: milliseconds(600_000, 1_000),
+      maxPerCaller: count(20),
+      maxTotal: count(15_000),
+      backstopMs: milliseconds(5_000, 50),
+    })
+    .prefault({}),
+  progressIntervalMs: milliseconds(250),
+  leaseMs: milliseconds(30_000, 1_000),
+  cancelGraceMs: milliseconds(5_000),
+  shutdownGraceMs: milliseconds(30_000, 100),
+  retentionDays: z.number().positive().max(36_500).default(30),
+});
+
+/** The options with every default filled in. */
+export type ResolvedOptions = Omit<z.output<typeof OptionsSchema>, 'redis'> & {
+  redis: string | RedisOptions;
+};
+
+export const JOBS_OPTIONS = Symbol('jobstream:options');
+export const JOBS_EXTRAS = Symbol('jobstream:extras');
+
+/** Checks the options and fills in defaults; throws one error that lists every problem. */
+export function resolveOptions(options: JobsModuleOptions): ResolvedOptions {
+  const parsed = OptionsSchema.safeParse(options);
+  if (parsed.success) return parsed.data as ResolvedOptions;
+  const problems = parsed.error.issues.map(
+    (issue) => `  ${issue.path.join('.') || 'options'}: ${issue.message}`,
+  );
+  throw new Error(`JobsModule got invalid options:\n${problems.join('\n')}`);
+}
+
+/** Nest takes these keys out of the options, so every one has to be here. */
+export const EXTRA_DEFAULTS: Required<JobsModuleExtras> = {
+  isGlobal: false,
+  dataSource: 'default',
+  queues: { default: {} },
+  http: true,
+};
+
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+  new ConfigurableModuleBuilder<JobsModuleOptions>({ moduleName: 'Jobs' })
+    .setClassMethodName('forRoot')
+    .setExtras<JobsModuleExtras>(EXTRA_DEFAULTS, (definition) => definition)
+    .build();

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
+import { validate } from '../handlers/validate.ts';
+import { PermanentFailure } from '../job/job-errors.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { FramePublisher } from '../publish/frame-publisher.ts';
+import { Batcher } from '../store/batcher.ts';
+import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
+import { JobMoves, type Settlement } from '../store/job-moves.ts';
+import { JobOffers } from '../store/job-offers.ts';
+import { LogRecorder } from './log-recorder.ts';
+import { type Ending, settlementOf } from './outcome.ts';
+import { JobAborted, RunningJob } from './running-job.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+const TRY_AGAIN_MS = 500;
+
+/** Runs what Bull offers: claim → run → settle. Everything it writes is a compare-and-set on the claim's version. */
+@Injectable()
+export class JobProcessor {
+  readonly #log = new Logger('Jobstream worker');
+  readonly #worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  readonly #claims = new Batcher<JobRef, ClaimedJob | null>((refs) =>
+    this.moves.claim(refs, this.registry.types, this.#worker),
+  );
+  readonly #settlements = new Batcher((settlements: Settlement[]) => this.moves.settle(settlements));
+
+  constructor(
+    @Inject(JobMoves) private readonly moves: JobMoves,
+    @Inject(JobOffers) private readonly offers: JobOffers,
+    @Inject(HandlerRegistry) private readonly registry: HandlerRegistry,
+    @Inject(RunningJobs) private readonly running: RunningJobs,
+    @Inject(LogRecorder) private readonly logs: LogRecorder,
+    @Inject(FramePublisher) private readonly publisher: FramePublisher,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
+  async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
+    const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.#claims.add(ref), stopping);
+    if (!claimed) return this.offers.giveBackUnknown([ref], this.registry.types);
+    const job = this.#begin(claimed);
+    const handler = this.registry.get(job.type);
+    const forget = this.running.add(job);
+    const handling = this.#handle(job, handler);
+    try {
+      const ending = await this.#endingOf(job, handler, handling);
+      await this.#settle(job, handler, ending);
+    } finally {
+      forget();
+    }
+    // An overruled handler still occupies its slot: it may be using what the slot stands for.
+    await handling;
+  }
+
+  #begin(claimed: ClaimedJob): RunningJob {
+    return new RunningJob(claimed, {
+      progressIntervalMs: this.options.progressIntervalMs,
+      publish: (id, frame) => void this.publisher.publish(id, frame),
+      log: (job, level, text) => this.logs.add(job, level, text),
+    });
+  }
+
+  /** Never rejects: an error is one of the ways to end. */
+  async #handle(job: RunningJob, handler: RegisteredHandler): Promise<Ending> {
+    try {
+      const parsed = await validate(handler.schema, job.job.payload);
+      if ('issues' in parsed) {
+        const [issue] = parsed.issues;
+        throw new PermanentFailure(`The payload does not fit: ${issue?.path} ${issue?.message}`, { code: 'invalid_payload' });
+      }
+      return { result: await handler.run(parsed.value, job) };
+    } catch (error) {
+      if (!(error instanceof JobAborted)) this.#logFailure(job, error);
+      return { error };
+    }
+  }
+
+  /** How the handler ended, or `overruled` once its signal has been aborted for longer than the grace. */
+  async #endingOf(job: RunningJob, handler: RegisteredHandler, handling: Promise<Ending>): Promise<Ending> {
+    const timeout = handler.timeoutMs && setTimeout(() => job.abort('timeout'), handler.timeoutMs);
+    const ended = new AbortController();
+    const overruled = new Promise<Ending>((resolve) => {
+      job.signal.addEventListener('abort', () => {
+        delay(this.options.cancelGraceMs, undefined, { signal: ended.signal }).then(
+          () => resolve('overruled'),
+          () => undefined,
+        );
+      });
+    });
+    try {
+      return await Promise.race([handling, overruled]);
+    } finally {
+      ended.abort();
+      clearTimeout(timeout);
+    }
+  }
+
+  async #settle(job: RunningJob, handler: RegisteredHandler, ending: Ending): Promise<void> {
+    job.close();
+    await this.logs.finish(job);
+    const settlement = settlementOf(job, handler, ending);
+    // The lease is renewed meanwhile; whoever takes the job over makes this a no-op.
+    const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.#settlements.add(settlement));
+    if (settled) return;
+    this.#log.warn(`Job ${job.id}: attempt ${job.attempt} ended after the job was taken away; nothing was changed.`);
+  }
+
+  /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
+  async #untilDone<T>(what: string, work: () => Promise<T>, stopping?: AbortSignal): Promise<T | null> {
+    while (!stopping?.aborted) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#log.error(`${what} failed: ${(error as Error).message}. Trying again.`);
+        await delay(TRY_AGAIN_MS);
+      }
+    }
+    return null;
+  }
+
+  #logFailure(job: RunningJob, error: unknown): void {
+    const stack = error instanceof Error ? error.stack : undefined;
+    this.#log.error(`Job ${job.id} (${job.type}) failed in attempt ${job.attempt} of ${job.maxAttempts}: ${String(error)}`, stack);
+  }
+}

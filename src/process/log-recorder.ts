@@ -1,0 +1,83 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { LogLevel } from '../job/job-handler.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { FramePublisher } from '../publish/frame-publisher.ts';
+import { JobLogs, type NewLogLine } from '../store/job-logs.ts';
+import type { RunningJob } from './running-job.ts';
+
+/** Lines that one attempt may write; the rest is counted in a last line. */
+const MAX_LINES = 10_000;
+const MAX_TEXT = 2_000;
+/** Lines of one job that one frame carries: with `MAX_TEXT` it stays well below what a viewer may have waiting. */
+const MAX_BATCH = 50;
+
+interface Buffer {
+  lines: NewLogLine[];
+  written: number;
+}
+
+/** Collects the log lines of running jobs, stores them in batches, and publishes what was stored. */
+@Injectable()
+export class LogRecorder {
+  readonly #log = new Logger('Jobstream worker');
+  readonly #buffers = new Map<RunningJob, Buffer>();
+  #timer: NodeJS.Timeout | null = null;
+  #writing: Promise<void> = Promise.resolve();
+
+  constructor(
+    @Inject(JobLogs) private readonly logs: JobLogs,
+    @Inject(FramePublisher) private readonly publisher: FramePublisher,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  add(job: RunningJob, level: LogLevel, text: string): void {
+    const buffer = this.#bufferOf(job);
+    buffer.written += 1;
+    if (buffer.written > MAX_LINES + 1) return;
+    const line = buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
+    buffer.lines.push({ level, text: line.slice(0, MAX_TEXT), at: new Date().toISOString() });
+    this.#timer ??= setTimeout(() => void this.#flushAll(), this.options.progressIntervalMs);
+  }
+
+  /** Stores what the job has written; call it before the job is settled, as its lines are fenced too. */
+  async finish(job: RunningJob): Promise<void> {
+    await this.#writing;
+    await this.#flush([job]);
+    this.#buffers.delete(job);
+  }
+
+  #bufferOf(job: RunningJob): Buffer {
+    const buffer = this.#buffers.get(job) ?? { lines: [], written: 0 };
+    this.#buffers.set(job, buffer);
+    return buffer;
+  }
+
+  async #flushAll(): Promise<void> {
+    this.#timer = null;
+    this.#writing = this.#writing.then(() => this.#flush([...this.#buffers.keys()]));
+    await this.#writing;
+  }
+
+  async #flush(jobs: RunningJob[]): Promise<void> {
+    for (;;) {
+      const batches = jobs
+        .map((job) => ({ job, ...job.ref, lines: this.#buffers.get(job)?.lines.splice(0, MAX_BATCH) ?? [] }))
+        .filter(({ lines }) => lines.length > 0);
+      if (batches.length === 0) return;
+      try {
+        const before = await this.logs.append(batches.map(({ id, version, lines }) => ({ id, version, lines })));
+        batches.forEach(({ job, lines }, index) => this.#publish(job, lines, before[index] ?? null));
+      } catch (error) {
+        this.#log.error(`Storing log lines of ${batches.length} jobs failed: ${(error as Error).message}`);
+      }
+    }
+  }
+
+  #publish(job: RunningJob, lines: NewLogLine[], before: number | null): void {
+    if (before === null) return;
+    const numbered = lines.map((line, index) => ({ n: before + index + 1, ...line }));
+    const cursor = { version: job.version, tick: job.nextTick() };
+    const data = JSON.stringify({ lines: numbered, dropped: 0 });
+    void this.publisher.publish(job.id, { cursor, type: 'log', data });
+  }
+}

@@ -1,0 +1,130 @@
+import type { JobContext, JobLog, LogLevel } from '../job/job-handler.ts';
+import type { Progress } from '../job/job.ts';
+import type { ProgressUpdate } from '../job/progress.ts';
+import { storableText } from '../job/storable.ts';
+import type { TickFrame } from '../publish/frame.ts';
+import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
+import { ProgressCoalescer } from './progress-coalescer.ts';
+
+/** Why a handler is told to stop. */
+export type AbortReason = 'cancelled' | 'timeout' | 'lease_lost' | 'shutdown';
+
+const ABORT_MESSAGES: Record<AbortReason, string> = {
+  cancelled: 'The job was cancelled.',
+  timeout: 'The attempt took longer than its handler allows.',
+  lease_lost: 'Another worker has taken over the job, because this one did not renew its lease in time.',
+  shutdown: 'The worker is shutting down.',
+};
+
+/** The reason of a `JobContext`'s signal. */
+export class JobAborted extends Error {
+  constructor(readonly reason: AbortReason) {
+    super(ABORT_MESSAGES[reason]);
+    this.name = 'JobAborted';
+  }
+}
+
+export interface RunningJobOptions {
+  progressIntervalMs: number;
+  publish: (jobId: string, frame: TickFrame) => void;
+  log: (job: RunningJob, level: LogLevel, text: string) => void;
+}
+
+/** One attempt at a job, from claim to settlement: the handler's context, and what is kept about it. */
+export class RunningJob implements JobContext {
+  readonly id: string;
+  readonly type: string;
+  readonly tenant: string;
+  readonly owner: string | null;
+  readonly attempt: number;
+  readonly maxAttempts: number;
+  /** The version that the claim made; every write of this attempt is tied to it. */
+  readonly version: number;
+  readonly log: JobLog;
+  /** When the lease was last renewed, on this process's monotonic clock. */
+  renewedAt = performance.now();
+  /** Asks for a renewal before it is due, to read what the row says. */
+  renewSoon = false;
+  #tick = 0;
+  #closed = false;
+  #unsaved: { progress: Progress; tick: number } | null = null;
+  #newest: { progress: Progress; tick: number } | null = null;
+  readonly #abort = new AbortController();
+  readonly #progress: ProgressCoalescer;
+
+  constructor(
+    readonly job: ClaimedJob,
+    private readonly options: RunningJobOptions,
+  ) {
+    ({ id: this.id, type: this.type, tenant: this.tenant, owner: this.owner } = job);
+    ({ attempt: this.attempt, maxAttempts: this.maxAttempts, version: this.version } = job);
+    this.#progress = new ProgressCoalescer(options.progressIntervalMs, (progress) => this.#send(progress));
+    this.log = {
+      debug: (text) => this.#log('debug', text),
+      info: (text) => this.#log('info', text),
+      warn: (text) => this.#log('warn', text),
+      error: (text) => this.#log('error', text),
+    };
+  }
+
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  get ref(): JobRef {
+    return { id: this.id, version: this.version };
+  }
+
+  get newestProgress(): { progress: Progress; tick: number } | null {
+    return this.#newest;
+  }
+
+  progress(update: ProgressUpdate): void {
+    if (this.#closed) return;
+    this.#progress.report(update);
+  }
+
+  abort(reason: AbortReason): void {
+    if (!this.signal.aborted) this.#abort.abort(new JobAborted(reason));
+  }
+
+  /** Why the handler was told to stop; null when it was not. */
+  get abortReason(): AbortReason | null {
+    return this.signal.aborted ? (this.signal.reason as JobAborted).reason : null;
+  }
+
+  get hasUnsaved(): boolean {
+    return this.#unsaved !== null;
+  }
+
+  /** Progress that Postgres does not have yet; it counts as saved from now on. */
+  takeUnsaved(): { progress: Progress; tick: number } | null {
+    const unsaved = this.#unsaved;
+    this.#unsaved = null;
+    return unsaved;
+  }
+
+  /** The next tick of this attempt's version, for a frame. */
+  nextTick(): number {
+    this.#tick += 1;
+    return this.#tick;
+  }
+
+  /** Sends the last progress; nothing the handler reports after it counts. */
+  close(): void {
+    if (this.#closed) return;
+    this.#progress.flush();
+    this.#closed = true;
+  }
+
+  #send(progress: Progress): void {
+    const tick = this.nextTick();
+    this.#newest = this.#unsaved = { progress, tick };
+    const data = JSON.stringify({ attempt: this.attempt, progress, at: new Date().toISOString() });
+    this.options.publish(this.id, { cursor: { version: this.version, tick }, type: 'progress', data });
+  }
+
+  #log(level: LogLevel, text: string): void {
+    if (!this.#closed) this.options.log(this, level, storableText(String(text)));
+  }
+}

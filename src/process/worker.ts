@@ -1,0 +1,74 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
+import { withDeadline } from '../job/deadline.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { RedisConnections } from '../redis/redis-connections.ts';
+import type { JobRef } from '../store/job-columns.ts';
+import { JobProcessor } from './job-processor.ts';
+import { RunningJobs } from './running-jobs.ts';
+
+/** Takes jobs from the Bull queues, once the application has started, until it shuts down. */
+@Injectable()
+export class Worker {
+  readonly #log = new Logger('Jobstream worker');
+  readonly #active = new Set<Promise<void>>();
+  readonly #stopping = new AbortController();
+
+  constructor(
+    @Inject(JOB_QUEUES) private readonly queues: JobQueue[],
+    @Inject(JobProcessor) private readonly processor: JobProcessor,
+    @Inject(RunningJobs) private readonly running: RunningJobs,
+    @Inject(RedisConnections) private readonly redis: RedisConnections,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  start(): void {
+    this.running.start();
+    for (const queue of this.queues) this.#process(queue);
+  }
+
+  /** Claims nothing more, lets jobs finish within the grace, then gives the rest back. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.queues.map(({ bull }) => this.#pause(bull)));
+    const graceMs = this.options.shutdownGraceMs;
+    if (!(await this.#settled(graceMs))) {
+      this.#log.warn(`${this.running.size} jobs still run after ${graceMs} ms; they are given back.`);
+      this.running.abortAll('shutdown');
+      await this.#settled(this.options.cancelGraceMs + 2_000);
+    }
+    await this.running.stop();
+  }
+
+  #process({ name, bull, concurrency }: JobQueue): void {
+    bull.on('error', (error: Error) => this.#report(name, error));
+    const handler = async (job: { data: JobRef }): Promise<void> => {
+      // A job fetched while the worker stops stays queued in Postgres and is offered again.
+      if (this.#stopping.signal.aborted) return;
+      const work = this.processor.process(job.data, this.#stopping.signal);
+      this.#active.add(work);
+      await work.finally(() => this.#active.delete(work));
+    };
+    bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
+  }
+
+  async #pause(bull: JobQueue['bull']): Promise<void> {
+    await withDeadline(bull.pause(true, true), 2_000, 'Bull did not pause in time.').catch((error: Error) =>
+      this.#log.warn(error.message),
+    );
+  }
+
+  /** Whether every job has been settled and its handler has ended, within the time. */
+  async #settled(milliseconds: number): Promise<boolean> {
+    if (this.#active.size === 0) return true;
+    return withDeadline(Promise.allSettled(this.#active), milliseconds, 'late').then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #report(queue: string, error: Error): void {
+    if (this.#stopping.signal.aborted || this.redis.command.status !== 'ready') return;
+    this.#log.warn(`Queue "${queue}": ${error.message}`);
+  }
+}

@@ -1,0 +1,50 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { type Keys, redisKeys } from '../redis/keys.ts';
+import { RedisConnections } from '../redis/redis-connections.ts';
+import { sendAll } from '../redis/send-all.ts';
+import { type ChangedJob, CommittedChanges } from '../store/committed-changes.ts';
+import { encodeNudge } from './frame.ts';
+
+/** Tells every process of status changes that this one has committed: a nudge, the truth is in the row. */
+@Injectable()
+export class ChangeAnnouncer {
+  readonly #keys: Keys;
+  #changes: Subscription | null = null;
+  /** Nudges that Redis did not take; the backstop finds what they would have said. */
+  failures = 0;
+
+  constructor(
+    @Inject(RedisConnections) private readonly redis: RedisConnections,
+    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
+    @Inject(JOBS_OPTIONS) { prefix }: ResolvedOptions,
+  ) {
+    this.#keys = redisKeys(prefix);
+  }
+
+  start(): void {
+    this.#changes = this.committed.changes$.subscribe((jobs) => void this.#announce(jobs));
+  }
+
+  stop(): void {
+    this.#changes?.unsubscribe();
+  }
+
+  /** Asks the worker that runs the job, whichever it is, to abort it. */
+  async requestCancel(jobId: string): Promise<void> {
+    await this.redis.command.publish(this.#keys.cancelChannel, jobId).catch(() => {
+      // The worker reads the request with its next lease renewal.
+      this.failures += 1;
+    });
+  }
+
+  async #announce(jobs: readonly ChangedJob[]): Promise<void> {
+    const pipeline = this.redis.command.pipeline();
+    for (const { id, version, tenant } of jobs) {
+      pipeline.publish(this.#keys.jobChannel(id), encodeNudge(version));
+      pipeline.publish(this.#keys.tenantChannel(tenant), `${id} ${version}`);
+    }
+    this.failures += await sendAll(pipeline);
+  }
+}

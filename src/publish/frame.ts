@@ -1,0 +1,46 @@
+import { type Cursor, formatCursor, parseCursor } from '../job/cursor.ts';
+
+/** The frames that travel through Redis; status frames never do: they are built from rows. */
+export type TickType = 'progress' | 'log';
+
+/** A finished frame: `data` is JSON, serialised once by the worker and shared by every viewer. */
+export interface TickFrame {
+  cursor: Cursor;
+  type: TickType;
+  data: string;
+}
+
+/** What comes through a job's channel: a frame, or a nudge that its row has changed. */
+export type ChannelMessage = { frame: TickFrame } | { changed: number };
+
+const NUDGE = '!';
+
+export function encodeNudge(version: number): string {
+  return `${NUDGE}${version}`;
+}
+
+/** `<version>.<tick>`, type and data on a line each; JSON never holds a raw line break. */
+export function encodeFrame({ cursor, type, data }: TickFrame): string {
+  return `${formatCursor(cursor)}\n${type}\n${data}`;
+}
+
+/** Reads a message; null for what is none, as anyone who can write to Redis can publish. */
+export function decodeMessage(message: string): ChannelMessage | null {
+  if (message.startsWith(NUDGE)) {
+    const changed = Number(message.slice(1));
+    return Number.isSafeInteger(changed) ? { changed } : null;
+  }
+  const frame = decodeFrame(message);
+  return frame && { frame };
+}
+
+export function decodeFrame(message: string): TickFrame | null {
+  const first = message.indexOf('\n');
+  const second = message.indexOf('\n', first + 1);
+  if (first < 0 || second < 0) return null;
+  const cursor = parseCursor(message.slice(0, first));
+  const type = message.slice(first + 1, second);
+  if (!cursor || cursor.tick === 0 || (type !== 'progress' && type !== 'log')) return null;
+  const data = message.slice(second + 1);
+  return data.includes('\n') ? null : { cursor, type, data };
+}

@@ -1,0 +1,23 @@
+/** The Redis channels and keys below the configured prefix. Bull's own keys are `<prefix>:<queue>:…`. */
+export interface Keys {
+  /** Finished progress and log frames of a job, and nudges that it changed. */
+  jobChannel(id: string): string;
+  /** Nudges of every job of a tenant, for feeds. */
+  tenantChannel(tenant: string): string;
+  /** Requests to cancel, for workers. */
+  cancelChannel: string;
+  /** The newest progress frame of a running job. */
+  lastFrame(id: string): string;
+  /** Its absence says that Redis was emptied. */
+  marker: string;
+}
+
+export function redisKeys(prefix: string): Keys {
+  return {
+    jobChannel: (id) => `${prefix}:job:${id}`,
+    tenantChannel: (tenant) => `${prefix}:tenant:${tenant}`,
+    cancelChannel: `${prefix}:cancel`,
+    lastFrame: (id) => `${prefix}:last:${id}`,
+    marker: `${prefix}:marker`,
+  };
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Redis, type RedisOptions } from 'ioredis';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+
+export type BullConnection = 'client' | 'subscriber' | 'bclient';
+
+/** Longest wait for the answer to a command that does not block. */
+const COMMAND_TIMEOUT_MS = 5_000;
+/** Bull's blocking read answers every 5 s; silence of three times that means that the socket is dead. */
+const BLOCKING_SILENCE_MS = 15_000;
+
+/**
+ * The process's Redis connections: one for commands (ours and Bull's), one for our subscriptions, one for
+ * Bull's, and a blocking one per queue that it works on. None per viewer, none per request.
+ */
+@Injectable()
+export class RedisConnections {
+  readonly command: Redis;
+  readonly subscriber: Redis;
+  readonly #log = new Logger('Jobstream Redis');
+  readonly #all: Redis[] = [];
+  #bullSubscriber: Redis | null = null;
+  #down = false;
+
+  constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {
+    // Fails at once while Redis is away: what it would have done is done again from the rows (pitfall B6).
+    this.command = this.#connect('command', { enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS });
+    // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
+    this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
+    this.command.on('ready', () => this.#report(null));
+    this.command.on('error', (error: Error) => this.#report(error));
+  }
+
+  /** What Bull's `createClient` is to return. */
+  forBull(type: BullConnection): Redis {
+    if (type === 'client') return this.command;
+    const patient = { maxRetriesPerRequest: null, enableReadyCheck: false };
+    if (type === 'bclient') return this.#connect('bull', { ...patient, socketTimeout: BLOCKING_SILENCE_MS });
+    this.#bullSubscriber ??= this.#connect('bull-events', patient);
+    return this.#bullSubscriber;
+  }
+
+  /** Resolves once commands can be sent; rejects with the first error, or after `timeoutMs`. */
+  async ready(timeoutMs: number): Promise<void> {
+    if (this.command.status === 'ready') return;
+    await once(this.command, 'ready', { signal: AbortSignal.timeout(timeoutMs) });
+  }
+
+  close(): void {
+    for (const redis of this.#all) redis.disconnect();
+  }
+
+  #connect(name: string, own: RedisOptions): Redis {
+    const { redis } = this.options;
+    const options: RedisOptions = {
+      keepAlive: 10_000,
+      connectionName: `jobstream:${name}`,
+      retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2),
+      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+      ...own,
+    };
+    const connection = typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...redis, ...options });
+    connection.setMaxListeners(0);
+    // The command connection reports for all; without a listener ioredis prints each error.
+    connection.on('error', () => undefined);
+    this.#all.push(connection);
+    return connection;
+  }
+
+  #report(error: Error | null): void {
+    if (error && !this.#down) this.#log.error(`Redis cannot be reached: ${error.message || error.name}. Jobs are kept in Postgres.`);
+    if (!error && this.#down) this.#log.log('Redis is back.');
+    this.#down = error !== null;
+  }
+}

@@ -1,0 +1,110 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { withDeadline } from '../job/deadline.ts';
+import { RedisConnections } from './redis-connections.ts';
+
+export interface Subscriber {
+  /** A message of the channel. */
+  onMessage(message: string): void;
+  /** The subscription was acknowledged, again after each reconnect: what came before may have been missed. */
+  onSubscribed(): void;
+}
+
+/** How often the idle subscriber is asked whether it still lives (pitfall C4). */
+const PING_MS = 10_000;
+const PING_TIMEOUT_MS = 5_000;
+/** Channels of one SUBSCRIBE command. */
+const CHUNK = 500;
+
+/**
+ * Reference-counted subscriptions over the one subscriber connection. A message that is published while the
+ * connection is away is lost; `onSubscribed` says when to catch up.
+ */
+@Injectable()
+export class Subscriptions {
+  readonly #log = new Logger('Jobstream Redis');
+  readonly #channels = new Map<string, Set<Subscriber>>();
+  #ping: NodeJS.Timeout | null = null;
+
+  constructor(@Inject(RedisConnections) private readonly connections: RedisConnections) {
+    const { subscriber } = connections;
+    subscriber.on('message', (channel: string, message: string) => {
+      for (const listener of this.#channels.get(channel) ?? []) listener.onMessage(message);
+    });
+    subscriber.on('ready', () => void this.#subscribe([...this.#channels.keys()]));
+    if (subscriber.status === 'ready') void this.#subscribe([...this.#channels.keys()]);
+  }
+
+  /** Listens to a channel; call what it returns to stop. */
+  listen(channel: string, listener: Subscriber): () => void {
+    const listeners = this.#channels.get(channel);
+    if (listeners) {
+      listeners.add(listener);
+      listener.onSubscribed();
+    } else {
+      this.#channels.set(channel, new Set([listener]));
+      void this.#subscribe([channel]);
+    }
+    this.#ping ??= setInterval(() => void this.#checkAlive(), PING_MS).unref();
+    return () => this.#forget(channel, listener);
+  }
+
+  /** Channels that are listened to. */
+  get size(): number {
+    return this.#channels.size;
+  }
+
+  close(): void {
+    if (this.#ping) clearInterval(this.#ping);
+    this.#ping = null;
+    this.#channels.clear();
+  }
+
+  async #subscribe(channels: string[]): Promise<void> {
+    const { subscriber } = this.connections;
+    // Not connected: `ready` subscribes to everything that is wanted by then.
+    if (subscriber.status !== 'ready') return;
+    try {
+      for (let from = 0; from < channels.length; from += CHUNK) {
+        const chunk = channels.slice(from, from + CHUNK);
+        await subscriber.subscribe(...chunk);
+        for (const channel of chunk) this.#announce(channel);
+      }
+    } catch (error) {
+      this.#log.warn(`Subscribing failed: ${(error as Error).message}. Connecting again.`);
+      subscriber.disconnect(true);
+    }
+  }
+
+  #announce(channel: string): void {
+    const listeners = this.#channels.get(channel);
+    if (!listeners) return this.#unsubscribe(channel);
+    for (const listener of listeners) listener.onSubscribed();
+  }
+
+  #forget(channel: string, listener: Subscriber): void {
+    const listeners = this.#channels.get(channel);
+    if (!listeners?.delete(listener) || listeners.size > 0) return;
+    this.#channels.delete(channel);
+    this.#unsubscribe(channel);
+  }
+
+  #unsubscribe(channel: string): void {
+    const { subscriber } = this.connections;
+    if (subscriber.status !== 'ready') return;
+    subscriber.unsubscribe(channel).catch((error: Error) => {
+      // A channel that stays subscribed costs little, and the next connection starts without it.
+      this.#log.debug(`Unsubscribing from ${channel} failed: ${error.message}`);
+    });
+  }
+
+  async #checkAlive(): Promise<void> {
+    const { subscriber } = this.connections;
+    if (subscriber.status !== 'ready') return;
+    try {
+      await withDeadline(subscriber.ping(), PING_TIMEOUT_MS, 'No answer to PING.');
+    } catch (error) {
+      this.#log.warn(`The subscriber connection is dead: ${(error as Error).message} Connecting again.`);
+      subscriber.disconnect(true);
+    }
+  }
+}

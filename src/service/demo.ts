@@ -1,0 +1,149 @@
+import { styleText } from 'node:util';
+import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
+import { readEnvironment } from './environment.ts';
+import { ensureSampleData } from './handlers/sample-data.ts';
+import { formatBytes, ProgressBar } from './progress-bar.ts';
+import { startService } from './start.ts';
+
+type Service = Awaited<ReturnType<typeof startService>>;
+type Style = Parameters<typeof styleText>[0];
+
+interface Showcase {
+  type: string;
+  /** What the job does, in a few words. */
+  title: string;
+  payload: Json;
+  /** The good end, in a few words. */
+  summary: (job: JobView) => string;
+}
+
+const SAMPLE = 'zipcodes.csv';
+const SHOWCASES: Showcase[] = [
+  {
+    type: 'csv.import',
+    title: `${SAMPLE} into the Postgres table zipcodes`,
+    payload: { file: SAMPLE, table: 'zipcodes' },
+    summary: ({ result }) => {
+      const [rows, rejected, bytes, ms] = ['rows', 'rejected', 'bytes', 'ms'].map((key) =>
+        numberIn(result, key),
+      );
+      return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes ?? 0)} in ${count(ms)} ms`;
+    },
+  },
+  {
+    type: 'demo.steps',
+    title: '40 steps of 50 ms',
+    payload: { steps: 40, stepMs: 50 },
+    summary: ({ result }) => `${count(numberIn(result, 'steps'))} steps done`,
+  },
+];
+
+const NO_TOKEN = `The service checks tokens against the JWT_SECRET or JWKS_URL of your environment, so the demo cannot make one.
+Set DEMO_TOKEN to a token with the scopes "jobs:read jobs:write", or unset JWT_SECRET and JWKS_URL.`;
+
+const out = process.stdout;
+
+async function main(signal: AbortSignal): Promise<void> {
+  const startedAt = performance.now();
+  say('bold', 'Jobstream demo');
+  say('dim', 'Starting Postgres, Redis and the service; the first start takes longest.');
+  const service = await startService(readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' }));
+  try {
+    say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
+    await showAll(service, signal);
+    say('bold', `\nDashboard: ${service.dashboardUrl}`);
+    if (!process.argv.includes('--keep'))
+      return say('dim', 'To look at it, keep the service: npm run demo -- --keep');
+    say('dim', 'Running until Ctrl-C.');
+    await aborted(signal);
+  } finally {
+    await service.close();
+  }
+}
+
+async function showAll(service: Service, signal: AbortSignal): Promise<void> {
+  const token = service.token ?? process.env['DEMO_TOKEN'];
+  if (!token) throw new Error(NO_TOKEN);
+  const samples = await ensureSampleData(service.importDir);
+  if (!samples.includes(SAMPLE)) {
+    throw new Error(`${SAMPLE} is not in ${service.importDir}. Run "npm ci", which installs vega-datasets.`);
+  }
+  const client = new JobsClient({ baseUrl: service.url, token });
+  for (const showcase of SHOWCASES) await show(client, showcase, signal);
+}
+
+async function show(client: JobsClient, showcase: Showcase, signal: AbortSignal): Promise<void> {
+  say('bold', `\n${showcase.type}: ${showcase.title}`);
+  const { job } = await client.submit(showcase.type, showcase.payload);
+  say('dim', `Job ${job.id}`);
+  const ended = await follow(client, job.id, signal);
+  if (ended.status !== 'completed') {
+    const { code, message } = ended.error ?? { code: ended.status, message: 'No reason was given.' };
+    throw new Error(`Job ${ended.id} ended as ${ended.status} (${code}): ${message}`);
+  }
+  say('green', `✓ ${showcase.summary(ended)}`);
+}
+
+/** Draws the job's stream; resolves with the final job. */
+async function follow(client: JobsClient, id: string, signal: AbortSignal): Promise<JobView> {
+  const bar = new ProgressBar(out);
+  try {
+    for await (const frame of client.watch(id, { logs: true, signal })) {
+      if (frame.type === 'progress') bar.update(frame.data.progress);
+      if (frame.type === 'log') frame.data.lines.forEach(({ level, text }) => bar.print(`${level}: ${text}`));
+      if (frame.type === 'state' && frame.data.reason !== 'claimed')
+        bar.print(`The job is ${frame.data.status} again.`);
+      if (frame.type !== 'end') continue;
+      if (frame.data.job.progress) bar.update(frame.data.job.progress);
+      return frame.data.job;
+    }
+  } finally {
+    bar.finish();
+  }
+  signal.throwIfAborted();
+  return client.waitFor(id, { signal });
+}
+
+function numberIn(result: Json, key: string): number | null {
+  if (typeof result !== 'object' || result === null || Array.isArray(result)) return null;
+  const value = result[key];
+  return typeof value === 'number' ? value : null;
+}
+
+function count(value: number | null | undefined): string {
+  return value == null ? '?' : value.toLocaleString('en');
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+function say(style: Style, text: string): void {
+  const coloured = out.isTTY && !process.env['NO_COLOR'];
+  out.write(`${coloured ? styleText(style, text) : text}\n`);
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+function explain(error: unknown): string {
+  if (error instanceof JobsClientError) {
+    const issues = (error.issues ?? []).map(({ path, message }) => `\n  ${path}: ${message}`).join('');
+    return `${error.message} (${error.code})${issues}`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+const interrupt = new AbortController();
+// The first Ctrl-C stops what the demo started; a second one has its usual, sudden effect.
+process.once('SIGINT', () => interrupt.abort(new Error('Interrupted.')));
+process.once('SIGTERM', () => interrupt.abort(new Error('Interrupted.')));
+
+main(interrupt.signal).catch((error: unknown) => {
+  process.stderr.write(`\nThe demo failed: ${explain(error)}\n`);
+  process.exitCode = 1;
+});

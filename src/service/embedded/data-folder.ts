@@ -1,0 +1,126 @@
+// Two services may be started on one data folder (`npm start`, and `npm run demo` beside it). The first owns
+// the folder, the next gets `<folder>/2`, and so on; a lock file in each names the process that owns it.
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { startOf } from './process-table.ts';
+
+export interface DataFolder {
+  path: string;
+  release(): void;
+}
+
+interface Owner {
+  pid: number;
+  started: string | null;
+}
+
+const MAX_OWNERS = 32;
+
+/** Claims the data folder, or the first of its sub-folders that no living process owns. */
+export async function claimDataFolder(dataDir: string): Promise<DataFolder> {
+  const base = resolve(dataDir);
+  try {
+    return await claimFirstFree(base);
+  } catch (cause) {
+    if (!hasCode(cause, 'EACCES')) throw cause;
+    throw new Error(
+      `The data folder ${base} belongs to another account, perhaps from a run as root. Remove it, or choose another.`,
+      { cause },
+    );
+  }
+}
+
+async function claimFirstFree(base: string): Promise<DataFolder> {
+  for (let number = 1; number <= MAX_OWNERS; number += 1) {
+    const path = number === 1 ? base : join(base, String(number));
+    makeFolder(path);
+    const lock = join(path, 'lock');
+    if (await claim(lock)) return { path, release: () => rmSync(lock, { force: true }) };
+  }
+  throw new Error(`${MAX_OWNERS} services already run on ${base}. Stop one, or choose another data folder.`);
+}
+
+/**
+ * Creates a folder that may be removed as a whole at the end.
+ *
+ * @throws Error when it exists already: it may hold what somebody wants to keep.
+ */
+export function createThrowAwayFolder(path: string): DataFolder {
+  const folder = resolve(path);
+  if (existsSync(folder)) {
+    throw new Error(
+      `${folder} exists already. Data that is thrown away needs a folder that is not there yet.`,
+    );
+  }
+  makeFolder(folder);
+  return { path: folder, release: () => undefined };
+}
+
+/** Ours alone; as root, the account of the servers must be able to walk through it. */
+function makeFolder(path: string): void {
+  const created = mkdirSync(path, { recursive: true });
+  accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+  if (created !== undefined) chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
+}
+
+/** Reading the lock and taking it are one step under the guard, so two cannot both take over a stale one. */
+async function claim(lock: string): Promise<boolean> {
+  const guard = `${lock}.guard`;
+  while (!enter(guard)) await delay(10);
+  try {
+    if (isAlive(readOwner(lock))) return false;
+    const self: Owner = { pid: process.pid, started: startOf(process.pid) };
+    writeFileSync(`${lock}.new`, JSON.stringify(self), { mode: 0o600 });
+    renameSync(`${lock}.new`, lock);
+    return true;
+  } finally {
+    rmdirSync(guard);
+  }
+}
+
+/** A guard is held for a few synchronous calls; one this old belongs to a process that died inside. */
+const STALE_GUARD_MS = 5_000;
+
+function enter(guard: string): boolean {
+  try {
+    mkdirSync(guard);
+    return true;
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error;
+  }
+  const since = statSync(guard, { throwIfNoEntry: false })?.mtimeMs ?? Date.now();
+  if (Date.now() - since > STALE_GUARD_MS) rmSync(guard, { recursive: true, force: true });
+  return false;
+}
+
+function isAlive(owner: Owner | null): boolean {
+  const started = owner && startOf(owner.pid);
+  return started !== null && started === owner?.started;
+}
+
+function readOwner(lock: string): Owner | null {
+  try {
+    return JSON.parse(readFileSync(lock, 'utf8')) as Owner;
+  } catch (error) {
+    if (hasCode(error, 'ENOENT') || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
+
+/** Whether a system call or a command failed with this code, like `ENOENT` or an exit code. */
+export function hasCode(error: unknown, code: string | number): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
+}

@@ -1,0 +1,107 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { LOOPBACK } from './free-port.ts';
+import { stopLeftovers } from './leftover-servers.ts';
+import { postgresPrograms, type PostgresPrograms } from './postgres-programs.ts';
+import { makePrivateFolder, writePrivateFile, type ServerHome } from './server-home.ts';
+import { launchOnFreePort, ServerProcess, type RunningServer, type ServerOptions } from './server-process.ts';
+
+const USER = 'jobstream';
+const START_TIMEOUT_MS = 60_000;
+
+/** Starts Postgres on the cluster in `<home>/postgres`, which is created first when there is none. */
+export async function startPostgres({ home, durable, log }: ServerOptions): Promise<RunningServer> {
+  const cluster = join(home.dir, 'postgres');
+  const data = join(cluster, 'data');
+  const programs = await postgresPrograms(home);
+  await stopEarlier(data, log);
+  // Nobody works in the folder now, so the id in a pid file is stale, and may be another process's by now.
+  rmSync(join(data, 'postmaster.pid'), { force: true });
+  if (!existsSync(cluster)) await initialise(cluster, programs, home, log);
+  const password = readFileSync(join(cluster, 'password'), 'utf8').trim();
+  const { server, port } = await launchOnFreePort({
+    start: (free) => run(programs, data, free, home, durable),
+    ready: () => Promise.resolve(isReady(data)),
+    timeoutMs: START_TIMEOUT_MS,
+  });
+  log(`PostgreSQL listens on ${LOOPBACK}:${port}, data in ${data}`);
+  return { url: `postgres://${USER}:${password}@${LOOPBACK}:${port}/postgres`, server };
+}
+
+function stopEarlier(data: string, log: (line: string) => void): Promise<void> {
+  return stopLeftovers(
+    { folder: data, pidFile: 'postmaster.pid', commands: ['postgres'], stopSignal: 'SIGINT' },
+    log,
+  );
+}
+
+/** Made under another name and renamed when it is whole: a crash in the middle is simply started over. */
+async function initialise(
+  cluster: string,
+  programs: PostgresPrograms,
+  home: ServerHome,
+  log: (line: string) => void,
+): Promise<void> {
+  log(`Creating a PostgreSQL cluster in ${cluster}`);
+  const unfinished = `${cluster}.new`;
+  const data = join(unfinished, 'data');
+  await stopEarlier(data, log);
+  rmSync(unfinished, { recursive: true, force: true });
+  makePrivateFolder(unfinished, home.user);
+  const passwordFile = join(unfinished, 'password');
+  writePrivateFile(passwordFile, `${randomBytes(24).toString('hex')}\n`, home.user);
+  const initdb = new ServerProcess({
+    name: 'initdb',
+    program: programs.initdb,
+    args: [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...INITDB_FLAGS],
+    cwd: home.dir,
+    logFile: join(home.dir, 'initdb.log'),
+    user: home.user,
+    stopSignal: 'TERM',
+  });
+  if ((await initdb.exited) !== 'exit code 0') throw await initdb.failure('could not create a cluster');
+  renameSync(unfinished, cluster);
+}
+
+const INITDB_FLAGS = [
+  `--username=${USER}`,
+  '--auth=scram-sha-256',
+  '--encoding=UTF8',
+  // The built-in provider sorts and folds alike on every machine, whatever locales it has.
+  '--locale=C',
+  '--locale-provider=builtin',
+  '--builtin-locale=C.UTF-8',
+  '--no-sync',
+  // Stretching protects weak passwords; ours has 192 random bits, and every connection would pay for it.
+  '--set=scram_iterations=1',
+];
+
+function run(
+  programs: PostgresPrograms,
+  data: string,
+  port: number,
+  home: ServerHome,
+  durable: boolean,
+): ServerProcess {
+  const settings = [...SETTINGS, ...(durable ? [] : THROW_AWAY)];
+  return new ServerProcess({
+    name: 'PostgreSQL',
+    program: programs.postgres,
+    args: ['-D', data, '-h', LOOPBACK, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+    cwd: home.dir,
+    logFile: join(home.dir, 'postgres.log'),
+    user: home.user,
+    // SIGINT: fast shutdown. SIGQUIT: immediate, for data that nobody wants any more.
+    stopSignal: durable ? 'INT' : 'QUIT',
+  });
+}
+
+const SETTINGS = ['unix_socket_directories=', 'max_connections=300', 'timezone=UTC', 'log_timezone=UTC'];
+const THROW_AWAY = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+
+/** The eighth line of postmaster.pid is what pg_ctl waits for, too. */
+function isReady(data: string): boolean {
+  const path = join(data, 'postmaster.pid');
+  return existsSync(path) && readFileSync(path, 'utf8').split('\n')[7]?.trim() === 'ready';
+}

@@ -1,0 +1,136 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { LOOPBACK } from './free-port.ts';
+import { stopLeftovers } from './leftover-servers.ts';
+import { findRedis, type RedisProgram } from './redis-program.ts';
+import { makePrivateFolder, writePrivateFile, type ServerHome } from './server-home.ts';
+import { launchOnFreePort, ServerProcess, type RunningServer, type ServerOptions } from './server-process.ts';
+
+const execute = promisify(execFile);
+
+const IMAGE = 'redis:7-alpine';
+const PORT_INSIDE = 6379;
+const START_TIMEOUT_MS = 60_000;
+/** The image may have to be fetched first. */
+const DOCKER_TIMEOUT_MS = 300_000;
+
+/** Starts Redis in `<home>/redis`, append-only, with a new random password at every start. */
+export async function startRedis({ home, durable, log }: ServerOptions): Promise<RunningServer> {
+  const program = await findRedis(log);
+  const folder = join(home.dir, 'redis');
+  makePrivateFolder(folder, home.user);
+  await stopEarlier(folder, program, log);
+  const password = randomBytes(24).toString('hex');
+  const { server, port } = await launchOnFreePort({
+    start: (free) => {
+      writePrivateFile(join(folder, 'redis.conf'), settings(program, free, password, durable), home.user);
+      return program.kind === 'local'
+        ? runLocal(program, folder, home)
+        : runInDocker(program, folder, free, home);
+    },
+    ready: (free) => answers(free, password),
+    timeoutMs: program.kind === 'local' ? START_TIMEOUT_MS : DOCKER_TIMEOUT_MS,
+  });
+  log(`Redis listens on ${LOOPBACK}:${port}, data in ${folder}`);
+  return { url: `redis://:${password}@${LOOPBACK}:${port}`, server };
+}
+
+async function stopEarlier(
+  folder: string,
+  program: RedisProgram,
+  log: (line: string) => void,
+): Promise<void> {
+  const commands = ['redis-server', 'valkey-server'];
+  await stopLeftovers({ folder, pidFile: 'redis.pid', commands, stopSignal: 'SIGTERM' }, log);
+  const name = containerFile(folder);
+  if (program.kind === 'docker' && existsSync(name)) {
+    // Answers 0 for a container that is gone.
+    await execute(program.path, ['rm', '--force', readFileSync(name, 'utf8').trim()]);
+  }
+  rmSync(name, { force: true });
+}
+
+/** Relative paths: the server works in its data folder. A file, because arguments are visible to everybody. */
+function settings(program: RedisProgram, port: number, password: string, durable: boolean): string {
+  const local = program.kind === 'local';
+  const lines = [
+    // In a container, the loopback address is the container's own; Docker publishes the port on ours.
+    `bind ${local ? LOOPBACK : '0.0.0.0'}`,
+    `port ${local ? port : PORT_INSIDE}`,
+    `requirepass ${password}`,
+    'pidfile redis.pid',
+    'daemonize no',
+    'save ""',
+    `appendonly ${durable ? 'yes' : 'no'}`,
+    'appendfsync everysec',
+    'maxmemory-policy noeviction',
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+function runLocal(program: RedisProgram, folder: string, home: ServerHome): ServerProcess {
+  return new ServerProcess({
+    name: 'Redis',
+    program: program.path,
+    args: ['redis.conf'],
+    cwd: folder,
+    logFile: join(home.dir, 'redis.log'),
+    user: home.user,
+    stopSignal: 'TERM',
+  });
+}
+
+/** The client passes our signal on to the container, and ends with it. */
+function runInDocker(program: RedisProgram, folder: string, port: number, home: ServerHome): ServerProcess {
+  const name = `jobstream-redis-${randomBytes(6).toString('hex')}`;
+  writeFileSync(containerFile(folder), name, { mode: 0o600 });
+  const { uid, gid } = home.user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const container = ['--rm', '--init', '--name', name, '--user', `${uid}:${gid}`];
+  const access = [
+    '--publish',
+    `${LOOPBACK}:${port}:${PORT_INSIDE}`,
+    '--volume',
+    `${folder}:/data`,
+    '--workdir',
+    '/data',
+  ];
+  return new ServerProcess({
+    name: 'Redis in Docker',
+    program: program.path,
+    args: ['run', ...container, ...access, IMAGE, 'redis-server', 'redis.conf'],
+    cwd: home.dir,
+    logFile: join(home.dir, 'redis.log'),
+    // The engine is open to our own account, not to that of the servers.
+    user: null,
+    stopSignal: 'TERM',
+    env: process.env,
+  });
+}
+
+/** Written before the container is started, so that a later run can prove that it is ours. */
+function containerFile(folder: string): string {
+  return join(folder, 'container');
+}
+
+/** Whether Redis takes the password and commands: while it still loads its data, it answers `-LOADING`. */
+function answers(port: number, password: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    let text = '';
+    const socket = connect(port, LOOPBACK, () => socket.write(`AUTH ${password}\r\nPING\r\n`));
+    const settle = (ready: boolean): void => {
+      socket.destroy();
+      resolve(ready);
+    };
+    socket.setTimeout(1_000, () => settle(false));
+    socket.once('error', () => settle(false));
+    socket.once('end', () => settle(false));
+    socket.on('data', (chunk) => {
+      text += chunk.toString('latin1');
+      if (text.split('\r\n').length > 2) settle(text.startsWith('+OK\r\n+PONG'));
+    });
+  });
+}

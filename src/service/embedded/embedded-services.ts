@@ -1,0 +1,102 @@
+import { claimDataFolder, createThrowAwayFolder, type DataFolder } from './data-folder.ts';
+import { startPostgres } from './embedded-postgres.ts';
+import { startRedis } from './embedded-redis.ts';
+import { serverHome } from './server-home.ts';
+import type { RunningServer, ServerProcess } from './server-process.ts';
+import { ThrowAwayFolders } from './throw-away-folders.ts';
+
+export interface EmbeddedServices {
+  /** `postgres://…` of a superuser, or null when Postgres was not asked for. */
+  databaseUrl: string | null;
+  /** `redis://…`, or null when Redis was not asked for. */
+  redisUrl: string | null;
+  /** Stops what was started, within about 12 seconds. Calling it again waits for the same end. */
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedServicesOptions {
+  /** Created when missing. While another living process uses it, a sub-folder of it is used instead. */
+  dataDir: string;
+  postgres: boolean;
+  redis: boolean;
+  log: (line: string) => void;
+  /** False: `dataDir` must not exist yet, and is removed by `stop()` or the end of this process. Default: true. */
+  durable?: boolean;
+}
+
+/**
+ * Starts Postgres and Redis servers of our own, on free ports of the loopback address, protected by random
+ * passwords. They end with this process, however it ends; what a crash has left is recovered by the next start.
+ *
+ * @throws Error that says what is missing on this machine and which variables name servers instead.
+ */
+export async function startEmbeddedServices(options: EmbeddedServicesOptions): Promise<EmbeddedServices> {
+  if (process.platform === 'win32') {
+    throw new Error('Embedded servers need Linux or macOS. Use WSL, or set DATABASE_URL and REDIS_URL.');
+  }
+  const folder =
+    options.durable === false
+      ? createThrowAwayFolder(options.dataDir)
+      : await claimDataFolder(options.dataDir);
+  const running = new RunningServers(folder, options.log);
+  try {
+    return await running.start(options);
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+class RunningServers {
+  readonly #folder: DataFolder;
+  readonly #log: (line: string) => void;
+  readonly #servers: ServerProcess[] = [];
+  #throwAway: ThrowAwayFolders | null = null;
+  #stopped: Promise<void> | null = null;
+
+  constructor(folder: DataFolder, log: (line: string) => void) {
+    this.#folder = folder;
+    this.#log = log;
+  }
+
+  async start({ postgres, redis, durable = true, log }: EmbeddedServicesOptions): Promise<EmbeddedServices> {
+    const home = await serverHome(this.#folder.path, log);
+    if (!durable) this.#throwAway = new ThrowAwayFolders([...new Set([home.dir, this.#folder.path])]);
+    const options = { home, durable, log };
+    // Both are waited for, also when one fails: only then is it known what has to be stopped.
+    const [database, cache] = await Promise.allSettled([
+      postgres ? this.#keep(startPostgres(options)) : null,
+      redis ? this.#keep(startRedis(options)) : null,
+    ]);
+    return { databaseUrl: valueOf(database), redisUrl: valueOf(cache), stop: () => this.stop() };
+  }
+
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #keep(starting: Promise<RunningServer>): Promise<string> {
+    const { server, url } = await starting;
+    this.#servers.push(server);
+    server.unref();
+    void server.exited.then((cause) => {
+      if (this.#stopped) return;
+      this.#log(
+        `${server.name} ended unexpectedly (${cause}). Start the service again: it recovers the data.`,
+      );
+    });
+    return url;
+  }
+
+  async #stop(): Promise<void> {
+    await Promise.all(this.#servers.map((server) => server.stop()));
+    await this.#throwAway?.remove();
+    this.#folder.release();
+  }
+}
+
+function valueOf<T>(result: PromiseSettledResult<T>): T {
+  if (result.status === 'rejected') throw result.reason;
+  return result.value;
+}

@@ -1,0 +1,70 @@
+// What the system knows about processes: /proc on Linux, ps and lsof elsewhere.
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+
+const HAS_PROC = process.platform === 'linux';
+
+/**
+ * When the process began, in a form that is only good for comparing; null when it does not run. A process
+ * id is used again after a while, the pair of id and start is not.
+ */
+export function startOf(pid: number): string | null {
+  return HAS_PROC ? startFromProc(pid) : startFromPs(pid);
+}
+
+/** Fields after the command in parentheses, see proc(5): state is the first, start time the twentieth. */
+function startFromProc(pid: number): string | null {
+  const stat = orNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const ended = fields?.[0] === 'Z' || fields?.[0] === 'X';
+  return ended ? null : (fields?.[19] ?? null);
+}
+
+function startFromPs(pid: number): string | null {
+  const line = orNull(() => run('ps', ['-o', 'stat=,lstart=', '-p', String(pid)]))?.trim();
+  if (!line || line.startsWith('Z')) return null;
+  return line.slice(line.indexOf(' ')).trim();
+}
+
+/** The processes with one of these command names that work in this folder, by its real path. */
+export function processesIn(folder: string, commands: readonly string[]): number[] {
+  return HAS_PROC ? fromProc(folder, commands) : fromLsof(folder, commands);
+}
+
+function fromProc(folder: string, commands: readonly string[]): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids
+    .filter((pid) => orNull(() => readlinkSync(`/proc/${pid}/cwd`)) === folder)
+    .filter((pid) => commands.includes(orNull(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trim()) ?? ''))
+    .map(Number);
+}
+
+/** `lsof -Fpn` prints `p<pid>`, then `n<path>` of its working directory. */
+function fromLsof(folder: string, commands: readonly string[]): number[] {
+  const filters = commands.flatMap((command) => ['-c', command]);
+  const output = orNull(() => run('lsof', ['-a', '-d', 'cwd', ...filters, '-Fpn'])) ?? '';
+  const found: number[] = [];
+  let pid = 0;
+  for (const line of output.split('\n')) {
+    if (line.startsWith('p')) pid = Number(line.slice(1));
+    if (line === `n${folder}`) found.push(pid);
+  }
+  return found;
+}
+
+function run(program: string, args: string[]): string {
+  return execFileSync(program, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'ignore'],
+    timeout: 10_000,
+  });
+}
+
+/** A process may end between two looks at it, and `ps` and `lsof` fail when nothing matches. */
+function orNull<T>(look: () => T): T | null {
+  try {
+    return look();
+  } catch {
+    return null;
+  }
+}

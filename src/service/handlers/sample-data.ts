@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { access, copyFile, mkdir, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { errorCode } from './error-code.ts';
+
+/** Files that the development package `vega-datasets` ships. */
+const SAMPLES = ['airports.csv', 'birdstrikes.csv', 'zipcodes.csv'];
+
+/**
+ * Copies a few real CSV files into the import folder, which is created if missing; files that are there stay as
+ * they are. Returns the names of the samples in the folder: none where the package is not installed, as in
+ * production, unless they were there already.
+ */
+export async function ensureSampleData(importDir: string): Promise<string[]> {
+  await mkdir(importDir, { recursive: true });
+  const source = samplesFolder();
+  const present: string[] = [];
+  for (const name of SAMPLES) {
+    const target = path.join(importDir, name);
+    if (source && !(await exists(target))) await copyWhole(path.join(source, name), target);
+    if (await exists(target)) present.push(name);
+  }
+  return present;
+}
+
+/** The package exports its entry point only, `build/index.js`; the files lie beside that folder. */
+function samplesFolder(): string | null {
+  try {
+    const entry = createRequire(import.meta.url).resolve('vega-datasets');
+    return path.join(path.dirname(entry), '..', 'data');
+  } catch (error) {
+    if (errorCode(error) === 'MODULE_NOT_FOUND') return null;
+    throw error;
+  }
+}
+
+/** Under another name until it is complete, because an import or another process may look at any time. */
+async function copyWhole(source: string, target: string): Promise<void> {
+  const partial = `${target}.${randomUUID()}.partial`;
+  await copyFile(source, partial);
+  await rename(partial, target);
+}
+
+async function exists(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
+}

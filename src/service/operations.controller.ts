@@ -1,0 +1,72 @@
+import { Controller, Get, Header, HttpException, Inject } from '@nestjs/common';
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { JobsHealth, type JobsReport } from '../index.ts';
+import { openApiDocument } from './openapi.ts';
+
+const GAUGES: Partial<Record<keyof JobsReport, [name: string, help: string]>> = {
+  runningJobs: ['jobstream_running_jobs', 'Jobs that this process runs'],
+  openStreams: ['jobstream_open_streams', 'Streams that are open in this process'],
+  watchedJobs: ['jobstream_watched_jobs', 'Jobs that somebody watches in this process'],
+  subscribedChannels: ['jobstream_subscribed_channels', 'Redis channels that this process listens to'],
+};
+
+const COUNTERS: Partial<Record<keyof JobsReport, [name: string, help: string]>> = {
+  backstopHits: ['jobstream_backstop_hits_total', 'Changes that only the backstop found: Redis messages get lost'],
+  publishFailures: ['jobstream_publish_failures_total', 'Messages that Redis did not take'],
+};
+
+/** Health, metrics and the description of the HTTP interface: public, and without data of jobs. */
+@Controller()
+export class OperationsController {
+  readonly #registry = new Registry();
+  #report: JobsReport | null = null;
+
+  constructor(@Inject(JobsHealth) private readonly health: JobsHealth) {
+    collectDefaultMetrics({ register: this.#registry });
+    const registers = [this.#registry];
+    for (const [key, [name, help]] of entries(GAUGES)) {
+      const read = (): number => this.#value(key);
+      new Gauge({ name, help, registers, collect() { this.set(read()); } });
+    }
+    for (const [key, [name, help]] of entries(COUNTERS)) {
+      const read = (): number => this.#value(key);
+      new Counter({ name, help, registers, collect() { this.reset(); this.inc(read()); } });
+    }
+  }
+
+  /** The process answers. */
+  @Get('health/live')
+  live(): { status: string } {
+    return { status: 'ok' };
+  }
+
+  /** Postgres answers, so jobs are taken; without Redis they wait, and streams follow the backstop. */
+  @Get('health/ready')
+  async ready(): Promise<object> {
+    const { postgres, redis } = await this.health.report();
+    const status = postgres ? (redis ? 'ok' : 'degraded') : 'unavailable';
+    const body = { status, postgres: postgres ? 'up' : 'down', redis: redis ? 'up' : 'down' };
+    if (!postgres) throw new HttpException({ ...body, statusCode: 503, code: 'not_ready' }, 503);
+    return body;
+  }
+
+  @Get('metrics')
+  @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
+  async metrics(): Promise<string> {
+    this.#report = await this.health.report();
+    return this.#registry.metrics();
+  }
+
+  @Get('openapi.json')
+  openapi(): object {
+    return openApiDocument;
+  }
+
+  #value(key: keyof JobsReport): number {
+    return Number(this.#report?.[key] ?? 0);
+  }
+}
+
+function entries(metrics: Partial<Record<keyof JobsReport, [string, string]>>): [keyof JobsReport, [string, string]][] {
+  return Object.entries(metrics) as [keyof JobsReport, [string, string]][];
+}

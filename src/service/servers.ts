@@ -1,0 +1,86 @@
+import { Redis } from 'ioredis';
+import { Client } from 'pg';
+import { startEmbeddedServices } from './embedded/embedded-services.ts';
+import type { Environment } from './environment.ts';
+
+/** Where Postgres and Redis are, and what stops those that the service has started. */
+export interface Servers {
+  databaseUrl: string;
+  redisUrl: string;
+  stop(): Promise<void>;
+}
+
+const CONNECT_MS = 5_000;
+
+/** Starts the servers that the environment does not name, and checks that all can be reached. */
+export async function openServers(environment: Environment, log: (line: string) => void): Promise<Servers> {
+  const { databaseUrl, redisUrl, production } = environment;
+  const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
+  const embedded =
+    own.postgres || own.redis
+      ? await startEmbeddedServices({ dataDir: '.jobstream', ...own, log })
+      : { databaseUrl: null, redisUrl: null, stop: async () => undefined };
+  const servers = {
+    databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '',
+    redisUrl: redisUrl ?? embedded.redisUrl ?? '',
+    stop: () => embedded.stop(),
+  };
+  try {
+    await Promise.all([reachPostgres(servers.databaseUrl), reachRedis(servers.redisUrl)]);
+    return servers;
+  } catch (error) {
+    await servers.stop();
+    throw error;
+  }
+}
+
+/** A server that cannot be used; the message names its URL without the password. */
+export class ServerUnreachable extends Error {
+  constructor(what: string, url: string, cause: unknown) {
+    super(`${what} at ${withoutPassword(url)} cannot be used: ${reasonOf(cause)}. Is it running, and is the URL right?`, { cause });
+    this.name = 'ServerUnreachable';
+  }
+}
+
+export function withoutPassword(text: string): string {
+  try {
+    const url = new URL(text);
+    if (url.password) url.password = '***';
+    return url.href;
+  } catch {
+    return '(not a URL)';
+  }
+}
+
+/** Node reports a host with several addresses as an AggregateError without a message of its own. */
+function reasonOf(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
+  return error instanceof Error ? error.message || error.name : String(error);
+}
+
+async function reachPostgres(url: string): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+  } catch (error) {
+    throw new ServerUnreachable('Postgres', url, error);
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function reachRedis(url: string): Promise<void> {
+  const redis = new Redis(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: null });
+  let reason: unknown;
+  redis.on('error', (error: Error) => (reason = error));
+  try {
+    await redis.connect();
+    await redis.ping();
+  } catch (error) {
+    throw new ServerUnreachable('Redis', url, reason ?? error);
+  } finally {
+    redis.disconnect();
+  }
+}

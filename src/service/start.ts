@@ -1,0 +1,116 @@
+import 'reflect-metadata';
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { resolve } from 'node:path';
+import { type INestApplication, Logger, type LoggerService } from '@nestjs/common';
+import { SignJWT } from 'jose';
+import { DataSource } from 'typeorm';
+import { migrate } from '../index.ts';
+import type { Environment } from './environment.ts';
+import { ensureSampleData } from './handlers/sample-data.ts';
+import { httpAdapter } from './http-adapter.ts';
+import { openServers, type Servers } from './servers.ts';
+import { ServiceModule } from './service.module.ts';
+
+export interface RunningService {
+  url: string;
+  /** A token for development; null where the environment brings the keys. */
+  token: string | null;
+  /** The page, with the token in its fragment, which browsers keep to themselves. */
+  dashboardUrl: string;
+  importDir: string;
+  close(): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Lines about what is started. Default: Nest's logger. */
+  log?: (line: string) => void;
+  logger?: LoggerService | false;
+}
+
+const DEV_TOKEN_DAYS = 30;
+
+/** Boots the reference service: its servers where none are given, migrations outside production, HTTP. */
+export async function startService(environment: Environment, options: StartOptions = {}): Promise<RunningService> {
+  const logger = new Logger('Service');
+  const log = options.log ?? ((line: string) => logger.log(line));
+  const importDir = resolve(environment.importDir);
+  if (!environment.production) await prepareImportDir(importDir);
+  const servers = await openServers(environment, log);
+  try {
+    if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.schema);
+    const jwtSecret = secretOf(environment);
+    const app = await listen({ ...environment, importDir }, servers, jwtSecret, options.logger);
+    const url = urlOf(app, environment.host);
+    const madeUp = jwtSecret !== null && environment.jwt.secret === null;
+    const token = madeUp ? await developmentToken(environment, jwtSecret) : null;
+    const dashboardUrl = token ? `${url}/#token=${token}` : `${url}/`;
+    const close = closer(app, servers);
+    return { url, token, dashboardUrl, importDir, close };
+  } catch (error) {
+    await servers.stop();
+    throw error;
+  }
+}
+
+/** Applies the migrations that are missing; resolves to their names. */
+export async function migrateDatabase(databaseUrl: string, schema: string): Promise<string[]> {
+  const dataSource = new DataSource({ type: 'postgres', url: databaseUrl, installExtensions: false });
+  await dataSource.initialize();
+  try {
+    return await migrate(dataSource, { schema });
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function listen(
+  environment: Environment,
+  { databaseUrl, redisUrl }: Servers,
+  jwtSecret: string | null,
+  logger: LoggerService | false | undefined,
+): Promise<INestApplication> {
+  const root = ServiceModule.of({ environment, databaseUrl, redisUrl, jwtSecret });
+  const app = await httpAdapter(environment.adapter, root, logger === undefined ? {} : { logger });
+  try {
+    await app.listen(environment.port, environment.host);
+    return app;
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
+}
+
+async function prepareImportDir(importDir: string): Promise<void> {
+  await mkdir(importDir, { recursive: true });
+  await ensureSampleData(importDir);
+}
+
+function secretOf({ jwt, production }: Environment): string | null {
+  if (jwt.secret || jwt.jwksUrl || production) return jwt.secret;
+  return randomBytes(48).toString('base64url');
+}
+
+async function developmentToken({ jwt }: Environment, secret: string): Promise<string> {
+  return new SignJWT({ [jwt.tenantClaim]: 'demo', scope: 'jobs:read jobs:write jobs:tenant' })
+    .setProtectedHeader({ alg: 'HS256' })
+    .setSubject('developer')
+    .setIssuer(jwt.issuer)
+    .setAudience(jwt.audience)
+    .setIssuedAt()
+    .setExpirationTime(`${DEV_TOKEN_DAYS}d`)
+    .sign(Buffer.from(secret, 'utf8'));
+}
+
+function urlOf(app: INestApplication, host: string): string {
+  const { port } = app.getHttpServer().address() as AddressInfo;
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+/** Stops once, however often it is called: first the application, then the servers under it. */
+function closer(app: INestApplication, servers: Servers): () => Promise<void> {
+  let closing: Promise<void> | null = null;
+  return () => (closing ??= app.close().finally(() => servers.stop()));
+}

@@ -1,0 +1,67 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import type { Job } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** What a running job's row says to its worker. */
+export interface Lease {
+  id: string;
+  version: number;
+  cancelRequested: boolean;
+}
+
+/** What is written to running jobs: leases, progress, requests to cancel. Status and version stay as they are. */
+@Injectable()
+export class JobLeases {
+  readonly #job: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {
+    this.#job = `"${options.schema}".job`;
+  }
+
+  /**
+   * Renews the leases of all running jobs of a worker and stores their newest progress, in one statement.
+   * Resolves to those that it still holds; a job that is missing has been taken away.
+   */
+  async renew(updates: RunningUpdate[]): Promise<Lease[]> {
+    // TypeORM answers a bare UPDATE with `[rows, count]`; a SELECT around it gives plain rows.
+    return this.dataSource.query<Lease[]>(
+      `WITH input AS (
+         SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, progress json, tick bigint)
+       ), target AS (
+         SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
+         WHERE j.version = i.version AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
+       ), renewed AS (
+       UPDATE ${this.#job} j SET lease_until = now() + $2 * interval '1 ms',
+         progress = coalesce(i.progress, j.progress),
+         progress_tick = CASE WHEN i.progress IS NULL THEN j.progress_tick ELSE i.tick END,
+         updated_at = CASE WHEN i.progress IS NULL THEN j.updated_at ELSE now() END
+       FROM input i, target t
+       WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.status = 'active'
+       RETURNING j.id, j.version, j.cancel_requested_at IS NOT NULL AS "cancelRequested"
+       ) SELECT * FROM renewed`,
+      [JSON.stringify(updates), this.options.leaseMs],
+    );
+  }
+
+  /** Notes on a visible active job that it shall stop; null when it is not active. Repeating it changes nothing. */
+  async requestCancel(id: string, visibility: Visibility): Promise<Job | null> {
+    const [row] = await this.dataSource.query<JobRow[]>(
+      `WITH asked AS (
+         UPDATE ${this.#job} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+           updated_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.updated_at END
+         WHERE j.id = $1 AND j.status = 'active'
+           AND ($2::text IS NULL OR j.tenant = $2) AND ($3::text IS NULL OR j.owner = $3) AND ($4::uuid IS NULL OR j.id = $4)
+         RETURNING ${jobColumns('j')}
+       ) SELECT * FROM asked`,
+      [id, visibility.tenant, visibility.owner, visibility.job],
+    );
+    return row ? toJob(row) : null;
+  }
+}

@@ -1,0 +1,72 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import type { LogLevel } from '../job/job-handler.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import type { JobRef } from './job-columns.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** A line as a handler wrote it. */
+export interface NewLogLine {
+  level: LogLevel;
+  text: string;
+  /** ISO 8601, UTC. */
+  at: string;
+}
+
+/** A stored line; `n` counts from 1 within its job, over all attempts. */
+export interface LogLine extends NewLogLine {
+  n: number;
+}
+
+export interface LogBatch extends JobRef {
+  lines: NewLogLine[];
+}
+
+/** The log lines of jobs. */
+@Injectable()
+export class JobLogs {
+  readonly #schema: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+  ) {
+    this.#schema = `"${schema}"`;
+  }
+
+  /**
+   * Appends lines of running jobs, fenced by their version. Answers stand at the index asked: the number of
+   * the line before the batch, or null where the job has been taken away.
+   */
+  async append(batches: LogBatch[]): Promise<(number | null)[]> {
+    const rows = await this.dataSource.query<{ id: string; before: number }[]>(
+      `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, lines json)),
+       target AS (
+         SELECT j.id FROM ${this.#schema}.job j JOIN input i USING (id)
+         WHERE j.version = i.version AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
+       ), numbered AS (
+         UPDATE ${this.#schema}.job j SET log_lines = j.log_lines + json_array_length(i.lines)
+         FROM input i, target t
+         WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.status = 'active'
+         RETURNING j.id, j.version, i.lines, j.log_lines - json_array_length(i.lines) AS before
+       ), added AS (
+         INSERT INTO ${this.#schema}.job_log (job_id, n, version, level, text, at)
+         SELECT id, before + line.n, version, line.value ->> 'level', line.value ->> 'text',
+           (line.value ->> 'at')::timestamptz
+         FROM numbered, json_array_elements(lines) WITH ORDINALITY AS line(value, n)
+       ) SELECT id, before FROM numbered`,
+      [JSON.stringify(batches)],
+    );
+    const before = new Map(rows.map((row) => [row.id, row.before]));
+    return batches.map(({ id }) => before.get(id) ?? null);
+  }
+
+  /** Lines after number `after`, oldest first. */
+  async read(jobId: string, after: number, limit: number): Promise<LogLine[]> {
+    const rows = await this.dataSource.query<(Omit<LogLine, 'at'> & { at: Date })[]>(
+      `SELECT n, level, text, at FROM ${this.#schema}.job_log WHERE job_id = $1 AND n > $2 ORDER BY n LIMIT $3`,
+      [jobId, after, limit],
+    );
+    return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
+  }
+}

@@ -1,0 +1,187 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { CommittedChanges } from './committed-changes.ts';
+import { type ClaimedJob, jobColumns, type JobRef, type JobRow, toJob } from './job-columns.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** How an attempt ended. `delayMs` says when a job that goes back to the queue is due. */
+export interface Settlement extends JobRef {
+  status: Exclude<JobStatus, 'active'>;
+  reason: string;
+  result: Json;
+  error: JobFailure | null;
+  delayMs: number;
+  /** The last progress of the attempt; null where none was reported since it was stored. */
+  progress: Progress | null;
+  tick: number;
+}
+
+/** An expired lease is looked for in batches of this many. */
+const SWEEP = 500;
+
+/**
+ * Every change of a job's status, each with its history row in one statement, each a compare-and-set:
+ * who comes too late changes nothing. Nobody else writes status, version or history.
+ */
+@Injectable()
+export class JobMoves {
+  readonly #job: string;
+  readonly #change: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
+  ) {
+    this.#job = `"${options.schema}".job`;
+    this.#change = `"${options.schema}".job_change`;
+  }
+
+  /**
+   * queued → active for the jobs that are still as they were offered and of a type that this worker knows.
+   * Answers stand at the index asked; null where there was nothing to claim.
+   */
+  async claim(refs: JobRef[], types: string[], worker: string): Promise<(ClaimedJob | null)[]> {
+    const rows = await this.#move<JobRow & { payload: Json }>({
+      input: 'id uuid, version int',
+      where: `j.status = 'queued' AND j.run_at <= now() AND j.type = ANY($2)`,
+      set: `status = 'active', attempt = j.attempt + 1, lease_until = now() + $3 * interval '1 ms', worker = $4,
+        started_at = now(), finished_at = NULL, stage = NULL, offer_again_at = NULL, progress = NULL,
+        progress_tick = 0, result = NULL, error_code = NULL, error_message = NULL, cancel_requested_at = NULL`,
+      reason: `'claimed'`,
+      returning: ', j.payload',
+      parameters: [JSON.stringify(refs), types, this.options.leaseMs, worker],
+    });
+    this.committed.announce(rows);
+    const claimed = new Map(rows.map(({ payload, ...row }) => [row.id, { ...toJob(row), payload }]));
+    return refs.map((ref) => take(claimed, ref.id));
+  }
+
+  /** active → what the attempt came to. Answers stand at the index asked; null where the lease was lost. */
+  async settle(settlements: Settlement[]): Promise<(Job | null)[]> {
+    const rows = await this.#move<JobRow>({
+      input: `id uuid, version int, status text, reason text, result json, error json, "delayMs" bigint,
+        progress json, tick bigint`,
+      where: `j.status = 'active'`,
+      set: `status = i.status, result = i.result, error_code = i.error ->> 'code',
+        error_message = i.error ->> 'message', lease_until = NULL, worker = NULL,
+        run_at = CASE i.status WHEN 'queued' THEN now() + i."delayMs" * interval '1 ms' ELSE j.run_at END,
+        stage = CASE WHEN i.status <> 'queued' THEN NULL WHEN i."delayMs" > 0 THEN 'later' ELSE 'ready' END,
+        finished_at = CASE i.status WHEN 'queued' THEN NULL ELSE now() END,
+        ${progressAfter('i.status', 'coalesce(i.progress, j.progress)', 'greatest(i.tick, j.progress_tick)')}`,
+      reason: 'i.reason',
+      parameters: [JSON.stringify(settlements)],
+    });
+    this.committed.announce(rows);
+    const settled = new Map(rows.map((row) => [row.id, toJob(row)]));
+    return settlements.map(({ id }) => take(settled, id));
+  }
+
+  /** Leases that ran out: back to queued, or failed with `lease_lost` when every attempt is used up. */
+  async expireLeases(): Promise<Job[]> {
+    const status = `CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
+      WHEN j.attempt >= j.max_attempts THEN 'failed' ELSE 'queued' END`;
+    const rows = await this.#moveWhere(
+      `j.status = 'active' AND j.lease_until < now() ORDER BY j.lease_until LIMIT ${SWEEP} FOR UPDATE SKIP LOCKED`,
+      `status = ${status}, lease_until = NULL, worker = NULL,
+       error_code = CASE WHEN j.cancel_requested_at IS NULL THEN 'lease_lost' END,
+       error_message = CASE WHEN j.cancel_requested_at IS NULL
+         THEN 'The worker that ran the job stopped answering.' END,
+       run_at = CASE ${status} WHEN 'queued' THEN now() ELSE j.run_at END,
+       stage = CASE ${status} WHEN 'queued' THEN 'ready' END,
+       finished_at = CASE ${status} WHEN 'queued' THEN NULL ELSE now() END,
+       ${progressAfter(status, 'j.progress', 'j.progress_tick')}`,
+      `CASE moved.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
+      [],
+    );
+    return rows.map(toJob);
+  }
+
+  /** queued → cancelled for a visible job; null when it is not queued. */
+  async cancelQueued(id: string, visibility: Visibility): Promise<Job | null> {
+    const [row] = await this.#moveWhere(
+      `j.id = $1 AND j.status = 'queued' AND ${VISIBLE} FOR UPDATE`,
+      `status = 'cancelled', stage = NULL, offer_again_at = NULL, finished_at = now(),
+       cancel_requested_at = now(), error_code = NULL, error_message = NULL`,
+      `'cancelled'`,
+      [id, visibility.tenant, visibility.owner, visibility.job],
+    );
+    return row ? toJob(row) : null;
+  }
+
+  /** failed or cancelled → queued for a visible job, with one more attempt where all were used; null else. */
+  async retry(id: string, visibility: Visibility): Promise<Job | null> {
+    const [row] = await this.#moveWhere(
+      `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${VISIBLE} FOR UPDATE`,
+      `status = 'queued', stage = 'ready', run_at = now(), finished_at = NULL, started_at = NULL,
+       cancel_requested_at = NULL, error_code = NULL, error_message = NULL, result = NULL, progress = NULL,
+       progress_tick = 0, max_attempts = greatest(j.max_attempts, j.attempt + 1)`,
+      `'retried_by_hand'`,
+      [id, visibility.tenant, visibility.owner, visibility.job],
+    );
+    return row ? toJob(row) : null;
+  }
+
+  /** Compare-and-set of the jobs in a JSON array of refs, locked in one order so that batches cannot deadlock. */
+  async #move<Row>(move: {
+    input: string;
+    where: string;
+    set: string;
+    reason: string;
+    returning?: string;
+    parameters: unknown[];
+  }): Promise<Row[]> {
+    return this.dataSource.query<Row[]>(
+      `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(${move.input})),
+       target AS (
+         SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
+         WHERE j.version = i.version AND ${move.where} ORDER BY j.id FOR UPDATE OF j
+       ), moved AS (
+         UPDATE ${this.#job} j SET ${move.set}, version = j.version + 1, updated_at = now()
+         FROM input i, target t WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND ${move.where}
+         RETURNING ${jobColumns('j')}, ${move.reason} AS reason${move.returning ?? ''}
+       ), history AS (${this.#history()})
+       SELECT * FROM moved`,
+      move.parameters,
+    );
+  }
+
+  async #moveWhere(where: string, set: string, reason: string, parameters: unknown[]): Promise<JobRow[]> {
+    const rows = await this.dataSource.query<JobRow[]>(
+      `WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
+       updated AS (
+         UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now()
+         FROM target t WHERE j.id = t.id RETURNING ${jobColumns('j')}
+       ), moved AS (SELECT *, ${reason.replaceAll('moved.', 'updated.')} AS reason FROM updated),
+       history AS (${this.#history()})
+       SELECT * FROM moved`,
+      parameters,
+    );
+    this.committed.announce(rows);
+    return rows;
+  }
+
+  #history(): string {
+    return `INSERT INTO ${this.#change} (job_id, version, status, attempt, reason, run_at)
+      SELECT id, version, status, attempt, reason, "runAt" FROM moved`;
+  }
+}
+
+const VISIBLE = `($2::text IS NULL OR j.tenant = $2) AND ($3::text IS NULL OR j.owner = $3)
+  AND ($4::uuid IS NULL OR j.id = $4)`;
+
+/** Progress belongs to an attempt: a job that goes back starts anew, a final one keeps its last. */
+function progressAfter(status: string, progress: string, tick: string): string {
+  return `progress = CASE ${status} WHEN 'queued' THEN NULL ELSE ${progress} END,
+    progress_tick = CASE ${status} WHEN 'queued' THEN 0 ELSE ${tick} END`;
+}
+
+function take<T>(found: Map<string, T>, id: string): T | null {
+  const value = found.get(id) ?? null;
+  // Two equal refs in one batch: only the first is the claim.
+  found.delete(id);
+  return value;
+}

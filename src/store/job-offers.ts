@@ -1,0 +1,105 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import type { JobRef } from './job-columns.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** A queued job that is to be added to its Bull queue. */
+export interface Offer extends JobRef {
+  type: string;
+  queue: string;
+}
+
+/** An offer whose hand-over was never confirmed is made again after this. */
+const UNCONFIRMED_MS = 5_000;
+/** A confirmed offer that nobody has claimed is made again after this: a no-op where Bull still has it. */
+const CONFIRMED_MS = 60_000;
+/** A job of a type that this worker does not know is offered again after this, for a worker that does. */
+const UNKNOWN_TYPE_MS = 1_000;
+/** Offers that one statement takes at most, of each kind. */
+const BATCH = 1_000;
+
+/** Which queued jobs are on their way to Bull: the outbox, kept in the job's own row. */
+@Injectable()
+export class JobOffers {
+  readonly #job: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+  ) {
+    this.#job = `"${schema}".job`;
+  }
+
+  /** Makes jobs ready whose `runAt` has come. */
+  async promote(): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE ${this.#job} SET stage = 'ready' WHERE id IN (
+         SELECT id FROM ${this.#job} WHERE stage = 'later' AND run_at <= now()
+         ORDER BY run_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
+    );
+  }
+
+  /**
+   * Takes what is to be offered now: from each queue the first ready jobs by priority and time, as many as its
+   * window has room for, and offered ones that nobody confirmed or claimed in time. Other relays skip them.
+   */
+  async take(windows: { queue: string; window: number }[]): Promise<Offer[]> {
+    const rows = await this.dataSource.query<Offer[]>(
+      `WITH room AS (
+         SELECT w.queue, w.window - (
+           SELECT count(*) FROM (
+             SELECT 1 FROM ${this.#job} o WHERE o.stage = 'offered' AND o.queue = w.queue LIMIT w.window
+           ) waiting) AS free
+         FROM json_to_recordset($1) AS w(queue text, "window" int)
+       ), fresh AS (
+         SELECT next.id FROM room, LATERAL (
+           SELECT j.id FROM ${this.#job} j WHERE j.stage = 'ready' AND j.queue = room.queue
+           ORDER BY j.priority DESC, j.run_at, j.id LIMIT greatest(0, least(room.free, ${BATCH})) FOR UPDATE SKIP LOCKED
+         ) next
+       ), stale AS (
+         SELECT next.id FROM room, LATERAL (
+           SELECT j.id FROM ${this.#job} j
+           WHERE j.stage = 'offered' AND j.queue = room.queue AND j.offer_again_at <= now()
+           ORDER BY j.offer_again_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+         ) next
+       ), taken AS (
+         UPDATE ${this.#job} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
+         WHERE j.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM stale)
+         RETURNING j.id, j.version, j.type, j.queue, j.priority, j.run_at
+       ) SELECT id, version, type, queue FROM taken ORDER BY priority DESC, run_at, id`,
+      [JSON.stringify(windows)],
+    );
+    return rows;
+  }
+
+  /** Notes that Bull has these offers. */
+  async confirm(offers: JobRef[]): Promise<void> {
+    await this.#update(offers, `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`, []);
+  }
+
+  /** Gives back offers of types that this worker does not know: they are offered again soon. */
+  async giveBackUnknown(offers: JobRef[], knownTypes: string[]): Promise<void> {
+    const again = `offer_again_at = now() + ${UNKNOWN_TYPE_MS} * interval '1 ms'`;
+    await this.#update(offers, again, [knownTypes], 'AND NOT (j.type = ANY($2))');
+  }
+
+  /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
+  async offerEverythingAgain(): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE ${this.#job} SET offer_again_at = now() WHERE id IN (
+         SELECT id FROM ${this.#job} WHERE stage = 'offered' FOR UPDATE SKIP LOCKED)`,
+    );
+  }
+
+  async #update(offers: JobRef[], set: string, parameters: unknown[], and = ''): Promise<void> {
+    await this.dataSource.query(
+      `WITH target AS (
+         SELECT j.id FROM ${this.#job} j
+         JOIN json_to_recordset($1) AS r(id uuid, version int) ON j.id = r.id AND j.version = r.version
+         WHERE j.stage = 'offered' ${and} ORDER BY j.id FOR UPDATE OF j
+       ) UPDATE ${this.#job} j SET ${set} FROM target t WHERE j.id = t.id`,
+      [JSON.stringify(offers), ...parameters],
+    );
+  }
+}

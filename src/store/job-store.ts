@@ -1,0 +1,193 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import type { Cursor } from '../job/cursor.ts';
+import type { Job, JobChange, JobStatus, Json } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { jobColumns, type JobRow, toJob } from './job-columns.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** A job to insert; ids and hashes are made by the submitter. */
+export interface NewJob {
+  id: string;
+  type: string;
+  queue: string;
+  tenant: string;
+  owner: string | null;
+  maxAttempts: number;
+  priority: number;
+  tags: string[];
+  idempotencyKey: string | null;
+  payloadHash: string;
+  payload: Json;
+  /** Null: at once. */
+  runAt: Date | null;
+}
+
+/** The job that stands for a submit: a new one, or the one that its idempotency key already made. */
+export interface InsertedJob {
+  job: Job;
+  replayed: boolean;
+  samePayload: boolean;
+}
+
+export interface JobFilter {
+  status?: JobStatus[] | undefined;
+  type?: string[] | undefined;
+  tag?: string[] | undefined;
+  ids?: string[] | undefined;
+}
+
+/** Reads jobs and inserts them; what changes a job's status is in `JobMoves`. */
+@Injectable()
+export class JobStore {
+  readonly #job: string;
+  readonly #change: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+  ) {
+    this.#job = `"${schema}".job`;
+    this.#change = `"${schema}".job_change`;
+  }
+
+  /**
+   * Inserts jobs with their first history row in one statement, or finds those that their idempotency keys
+   * made before. Every answer stands at its job's index.
+   */
+  async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
+    // One order for all: two batches that share keys would otherwise wait for each other.
+    const sorted = jobs.toSorted((a, b) => ((a.idempotencyKey ?? '') < (b.idempotencyKey ?? '') ? -1 : 1));
+    const inserted = await this.#query<JobRow>(this.#insertSql(), [JSON.stringify(sorted)], manager);
+    const byId = new Map(inserted.map((row) => [row.id, toJob(row)]));
+    const earlier = await this.#findByKey(
+      jobs.filter((job) => !byId.has(job.id)),
+      manager,
+    );
+    return jobs.map((job) => {
+      const own = byId.get(job.id);
+      if (own) return { job: own, replayed: false, samePayload: true };
+      const found = earlier.get(keyOf(job));
+      if (!found) throw new Error(`The job with the idempotency key of ${job.type} was purged meanwhile; submit again.`);
+      return { job: found.job, replayed: true, samePayload: found.payloadHash === job.payloadHash };
+    });
+  }
+
+  async #findByKey(jobs: NewJob[], manager?: EntityManager) {
+    const found = new Map<string, { job: Job; payloadHash: string }>();
+    if (jobs.length === 0) return found;
+    const rows = await this.#query<JobRow & { idempotencyKey: string; payloadHash: string }>(
+      `SELECT ${jobColumns('j')}, j.idempotency_key AS "idempotencyKey", j.payload_hash AS "payloadHash"
+       FROM ${this.#job} j
+       JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(tenant, type, key)
+         ON j.tenant = k.tenant AND j.type = k.type AND j.idempotency_key = k.key`,
+      [jobs.map((job) => job.tenant), jobs.map((job) => job.type), jobs.map((job) => job.idempotencyKey)],
+      manager,
+    );
+    for (const { idempotencyKey, payloadHash, ...row } of rows) {
+      found.set(keyOf({ ...row, idempotencyKey }), { job: toJob(row), payloadHash });
+    }
+    return found;
+  }
+
+  /** The jobs of these ids that exist, in no order. */
+  async find(ids: string[]): Promise<Job[]> {
+    const rows = await this.#query<JobRow>(
+      `SELECT ${jobColumns('j')} FROM ${this.#job} j WHERE j.id = ANY($1::uuid[])`,
+      [ids],
+    );
+    return rows.map(toJob);
+  }
+
+  /** The job if the caller may see it. */
+  async findVisible(id: string, visibility: Visibility): Promise<Job | null> {
+    const [job] = await this.list({ ids: [id] }, visibility, 1, null);
+    return job ?? null;
+  }
+
+  async payload(id: string): Promise<Json> {
+    const [row] = await this.#query<{ payload: Json }>(`SELECT payload FROM ${this.#job} WHERE id = $1`, [id]);
+    return row?.payload ?? null;
+  }
+
+  /** Visible jobs that match the filter, newest first, from those older than `before` on. */
+  async list(filter: JobFilter, visibility: Visibility, limit: number, before: string | null): Promise<Job[]> {
+    const rows = await this.#query<JobRow>(
+      `SELECT ${jobColumns('j')} FROM ${this.#job} j
+       WHERE ($1::text IS NULL OR j.tenant = $1) AND ($2::text IS NULL OR j.owner = $2)
+         AND ($9::uuid IS NULL OR j.id = $9)
+         AND ($3::text[] IS NULL OR j.status = ANY($3))
+         AND ($4::text[] IS NULL OR j.type = ANY($4))
+         AND ($5::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $5))
+         AND ($6::uuid[] IS NULL OR j.id = ANY($6))
+         AND ($7::uuid IS NULL OR j.id < $7)
+       ORDER BY j.id DESC LIMIT $8`,
+      [
+        visibility.tenant,
+        visibility.owner,
+        filter.status ?? null,
+        filter.type ?? null,
+        filter.tag ?? null,
+        filter.ids ?? null,
+        before,
+        limit,
+        visibility.job,
+      ],
+    );
+    return rows.map(toJob);
+  }
+
+  /** The changes of each job after the given version, oldest first; answers stand at the index asked. */
+  async changesAfter(refs: { id: string; after: number }[]): Promise<JobChange[][]> {
+    const rows = await this.#query<JobChange & { index: number }>(
+      `SELECT r.index::int AS index, c.status, c.version, c.attempt, c.reason, c.run_at AS "runAt", c.at
+       FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS r(id, after, index)
+       JOIN ${this.#change} c ON c.job_id = r.id AND c.version > r.after
+       ORDER BY r.index, c.version`,
+      [refs.map((ref) => ref.id), refs.map((ref) => ref.after)],
+    );
+    const changes: JobChange[][] = refs.map(() => []);
+    for (const { index, ...change } of rows) changes[index - 1]?.push(change);
+    return changes;
+  }
+
+  /** How far each job that exists is: enough to tell whether it has changed. */
+  async positions(ids: string[]): Promise<Map<string, Cursor>> {
+    const rows = await this.#query<{ id: string; version: number; tick: string }>(
+      `SELECT id, version, progress_tick AS tick FROM ${this.#job} WHERE id = ANY($1::uuid[])`,
+      [ids],
+    );
+    return new Map(rows.map(({ id, version, tick }) => [id, { version, tick: Number(tick) }]));
+  }
+
+  #insertSql(): string {
+    return `
+      WITH input AS (
+        SELECT * FROM json_to_recordset($1) AS r(id uuid, type text, queue text, tenant text, owner text,
+          "maxAttempts" int, priority smallint, tags json, "idempotencyKey" text, "payloadHash" text,
+          payload json, "runAt" timestamptz)
+      ), added AS (
+        INSERT INTO ${this.#job} AS j (id, type, queue, tenant, owner, status, max_attempts, priority, tags,
+          idempotency_key, payload_hash, payload, run_at, stage)
+        SELECT id, type, queue, tenant, owner, 'queued', "maxAttempts", priority,
+          ARRAY(SELECT json_array_elements_text(tags)), "idempotencyKey", "payloadHash", payload,
+          coalesce("runAt", now()), CASE WHEN "runAt" > now() THEN 'later' ELSE 'ready' END
+        FROM input
+        ON CONFLICT (tenant, type, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
+        RETURNING ${jobColumns('j')}
+      ), history AS (
+        INSERT INTO ${this.#change} (job_id, version, status, attempt, reason, run_at)
+        SELECT id, version, status, attempt, 'submitted', "runAt" FROM added
+      )
+      SELECT * FROM added`;
+  }
+
+  async #query<Row>(sql: string, parameters: unknown[], manager?: EntityManager): Promise<Row[]> {
+    return (manager ?? this.dataSource).query<Row[]>(sql, parameters);
+  }
+}
+
+function keyOf(job: { tenant: string; type: string; idempotencyKey: string | null }): string {
+  return JSON.stringify([job.tenant, job.type, job.idempotencyKey]);
+}

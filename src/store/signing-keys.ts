@@ -1,0 +1,20 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** Keys that the library signs with; they live in Postgres so that every process has the same. */
+@Injectable()
+export class SigningKeys {
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  async read(name: 'viewer'): Promise<Buffer> {
+    const sql = `SELECT key FROM "${this.options.schema}".signing_key WHERE name = $1`;
+    const [row] = await this.dataSource.query<{ key: Buffer }[]>(sql, [name]);
+    if (!row) throw new Error(`The table signing_key has lost its key "${name}"; run the migrations again on an empty table.`);
+    return row.key;
+  }
+}

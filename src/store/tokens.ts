@@ -1,0 +1,2 @@
+/** The host's TypeORM DataSource, under a name of ours. */
+export const JOBS_DATA_SOURCE = Symbol('jobstream:data-source');

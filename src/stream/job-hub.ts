@@ -1,0 +1,108 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { isAfter } from '../job/cursor.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { type Keys, redisKeys } from '../redis/keys.ts';
+import { Subscriptions } from '../redis/subscriptions.ts';
+import { JobStore } from '../store/job-store.ts';
+import { JobChannel } from './job-channel.ts';
+import { JobReader } from './job-reader.ts';
+
+interface Watched {
+  channel: JobChannel;
+  viewers: number;
+  stopListening: () => void;
+}
+
+/** A lease on a job's channel; release it once. */
+export interface Watch {
+  channel: JobChannel;
+  release: () => void;
+}
+
+/** Every job that somebody watches in this process, once, however many watch it. */
+@Injectable()
+export class JobHub {
+  readonly #log = new Logger('Jobstream streams');
+  readonly #keys: Keys;
+  readonly #watched = new Map<string, Watched>();
+  #timer: NodeJS.Timeout | null = null;
+  #checking = false;
+  /** Changes that only the backstop found. While it grows, nudges get lost: look at Redis. */
+  backstopHits = 0;
+
+  constructor(
+    @Inject(JobReader) private readonly reader: JobReader,
+    @Inject(JobStore) private readonly store: JobStore,
+    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {
+    this.#keys = redisKeys(options.prefix);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#backstop(), this.options.stream.backstopMs);
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  /** Jobs that are watched. */
+  get size(): number {
+    return this.#watched.size;
+  }
+
+  watch(id: string): Watch {
+    const watched = this.#watched.get(id) ?? this.#open(id);
+    watched.viewers += 1;
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      this.#release(id, watched);
+    };
+    return { channel: watched.channel, release };
+  }
+
+  #open(id: string): Watched {
+    const channel = new JobChannel(id, this.reader, this.options.publicPath, (error) => this.#report(id, error));
+    const stopListening = this.subscriptions.listen(this.#keys.jobChannel(id), channel);
+    const watched = { channel, viewers: 0, stopListening };
+    this.#watched.set(id, watched);
+    return watched;
+  }
+
+  #release(id: string, watched: Watched): void {
+    watched.viewers -= 1;
+    if (watched.viewers > 0) return;
+    watched.stopListening();
+    if (this.#watched.get(id) === watched) this.#watched.delete(id);
+  }
+
+  /** Reads how far all watched jobs are, for what a lost message would have said. */
+  async #backstop(): Promise<void> {
+    if (this.#checking || this.#watched.size === 0) return;
+    this.#checking = true;
+    try {
+      const positions = await this.store.positions([...this.#watched.keys()]);
+      await Promise.all([...this.#watched.values()].map(({ channel }) => this.#check(channel, positions.get(channel.id))));
+    } catch (error) {
+      this.#report('all', error as Error);
+    } finally {
+      this.#checking = false;
+    }
+  }
+
+  async #check(channel: JobChannel, position: { version: number; tick: number } | undefined): Promise<void> {
+    const known = channel.progress?.cursor ?? { version: channel.version, tick: 0 };
+    const behind = !position || position.version > channel.version || isAfter(position, known);
+    if (behind && channel.job) this.backstopHits += 1;
+    const last = behind ? null : await this.reader.lastFrame(channel.id);
+    if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known))) await channel.refresh();
+  }
+
+  #report(id: string, error: Error): void {
+    this.#log.error(`Reading job ${id} for its viewers failed: ${error.message}`);
+  }
+}

@@ -1,0 +1,52 @@
+import { type CanActivate, type ExecutionContext, HttpException, Inject, Injectable } from '@nestjs/common';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { callerOf } from '../access/caller.ts';
+import { formatCursor } from '../job/cursor.ts';
+import { JobError, JobNotFound } from '../job/job-errors.ts';
+import { isFinal } from '../job/job.ts';
+import { JobStore } from '../store/job-store.ts';
+import { Admission, RETRY_AFTER_SECONDS } from './admission.ts';
+import { statusCursor } from './frames.ts';
+import { closableOf, cursorOf, httpOf } from './stream-http.ts';
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/**
+ * Everything that can refuse a stream, before its first byte: with an interceptor on the route, an error of the
+ * handler would come as `200` and an `error` event (pitfall A1), an error of a guard never does.
+ */
+@Injectable()
+export class JobStreamGuard implements CanActivate {
+  constructor(
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    @Inject(JobStore) private readonly store: JobStore,
+    @Inject(Admission) private readonly admission: Admission,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { request, response } = httpOf(context);
+    const caller = callerOf(request);
+    const visibility = this.policy.visibility(caller, 'read');
+    const id = request.params['id'] ?? '';
+    const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
+    if (!job) throw new JobNotFound();
+    // The client has the end: 204 tells an EventSource to stop asking.
+    if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new HttpException('', 204);
+    if (request.method !== 'HEAD') admit(this.admission, caller, response);
+    return true;
+  }
+}
+
+/** Takes a place for the stream, or answers 429 with `Retry-After`. */
+export function admit(
+  admission: Admission,
+  caller: Parameters<Admission['admit']>[0],
+  response: Parameters<typeof closableOf>[0],
+): void {
+  try {
+    admission.admit(caller, closableOf(response));
+  } catch (error) {
+    if (error instanceof JobError) response.header('Retry-After', String(RETRY_AFTER_SECONDS));
+    throw error;
+  }
+}

@@ -1,0 +1,107 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { type Cursor, parseCursor, START } from '../job/cursor.ts';
+import { isFinal, type Job } from '../job/job.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { endFrame, progressFrame, snapshotFrame, statusFrames, type StreamFrame, toWire, type WireFrame } from './frames.ts';
+import type { JobChannel } from './job-channel.ts';
+import { JobHub } from './job-hub.ts';
+import { JobReader } from './job-reader.ts';
+import { ReplayThenLive } from './replay-then-live.ts';
+import type { Viewer } from './viewer.ts';
+import { type StreamRequest, Viewers } from './viewers.ts';
+
+export interface JobStreamRequest extends StreamRequest {
+  /** Whether `log` frames are wanted. */
+  logs: boolean;
+}
+
+/** How long to wait before a row that could not be read is read again. */
+const READ_AGAIN_MS = 500;
+
+/** The stream of one job, from a cursor on: replay from Postgres, then live. */
+@Injectable()
+export class JobStream {
+  constructor(
+    @Inject(JobHub) private readonly hub: JobHub,
+    @Inject(JobReader) private readonly reader: JobReader,
+    @Inject(Viewers) private readonly viewers: Viewers,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  open(id: string, request: JobStreamRequest): Observable<WireFrame> {
+    const asked = request.cursor === '' ? null : parseCursor(request.cursor);
+    const malformed = request.cursor !== '' && asked === null;
+    const viewerRequest = { ...request, cursor: asked ? request.cursor : '0.0' };
+    return this.viewers.open(viewerRequest, (viewer) => {
+      if (malformed) reset(viewer, 'malformed_cursor');
+      return this.#follow(id, viewer, asked, request.logs);
+    });
+  }
+
+  #follow(id: string, viewer: Viewer, cursor: Cursor | null, logs: boolean): () => void {
+    const { channel, release } = this.hub.watch(id);
+    const join = new ReplayThenLive<StreamFrame>(cursor ?? START);
+    const stopped = new AbortController();
+    const deliver = (frames: StreamFrame[]): void => {
+      for (const frame of frames) if (!stopped.signal.aborted) send(viewer, frame);
+    };
+    const live = channel.frames$.subscribe({
+      next: (frame) => (logs || frame.type !== 'log') && deliver(join.live(frame)),
+      complete: () => viewer.bye('gone'),
+    });
+    void this.#replay(channel, viewer, cursor, stopped.signal).then((replay) => {
+      if (!replay) return;
+      deliver(join.replay(replay.frames));
+      // Nothing was left to say: the client has the end already, and learns so when it comes again.
+      if (isFinal(replay.job.status) && !stopped.signal.aborted) viewer.end();
+    });
+    return () => {
+      stopped.abort();
+      live.unsubscribe();
+      release();
+    };
+  }
+
+  /** What the viewer has missed, once the row could be read; null when it left before. */
+  async #replay(channel: JobChannel, viewer: Viewer, cursor: Cursor | null, left: AbortSignal) {
+    while (!left.aborted) {
+      await channel.refresh();
+      const { job } = channel;
+      const frames = job && (await this.#framesSince(job, channel, viewer, cursor).catch(() => null));
+      if (job && frames) return { job, frames };
+      // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
+      await delay(READ_AGAIN_MS, undefined, { signal: left }).catch(() => undefined);
+    }
+    return null;
+  }
+
+  async #framesSince(job: Job, channel: JobChannel, viewer: Viewer, cursor: Cursor | null): Promise<StreamFrame[]> {
+    const { publicPath } = this.options;
+    const progress = channel.progress ?? (job.progressTick > 0 ? progressFrame(job) : null);
+    const newest = progress ? [progress] : [];
+    if (cursor && isReached(cursor, job)) {
+      const changes = await this.reader.changesAfter(job.id, cursor.version);
+      return [...statusFrames(changes, job, publicPath), ...newest];
+    }
+    if (cursor) reset(viewer, 'unknown_cursor');
+    return isFinal(job.status) ? [endFrame(job, publicPath)] : [snapshotFrame(job, publicPath), ...newest];
+  }
+}
+
+/** Whether the job has been where the cursor says; only an active version has ticks to come. */
+function isReached(cursor: Cursor, job: Job): boolean {
+  if (cursor.version < job.version) return true;
+  return cursor.version === job.version && (cursor.tick === 0 || job.status === 'active');
+}
+
+/** Its id is before every other, so that what follows is after it. */
+function reset(viewer: Viewer, reason: string): void {
+  viewer.send({ id: '0.0', type: 'reset', data: JSON.stringify({ reason }) });
+}
+
+function send(viewer: Viewer, frame: StreamFrame): void {
+  viewer.send(toWire(frame), frame.type === 'progress' ? 'progress' : undefined);
+  if (frame.type === 'end') viewer.end();
+}

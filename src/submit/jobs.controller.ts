@@ -1,0 +1,123 @@
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Res,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { AccessGuard } from '../access/access.guard.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { type Caller, CurrentCaller } from '../access/caller.ts';
+import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
+import { type Job, type JobView, toJobView } from '../job/job.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import type { LogLine } from '../store/job-logs.ts';
+import { Jobs } from './jobs.ts';
+import { ListQuery, LogsQuery } from './queries.ts';
+import { parseRequest, SubmitBody } from './submission.ts';
+
+interface Response {
+  header(name: string, value: string): unknown;
+}
+
+/** The routes that submit jobs, show them, and change their course. */
+@Controller({ path: 'jobs', version: VERSION_NEUTRAL })
+@UseGuards(AccessGuard)
+export class JobsController {
+  constructor(
+    @Inject(Jobs) private readonly jobs: Jobs,
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  @Post()
+  @HttpCode(202)
+  async submit(
+    @CurrentCaller() caller: Caller,
+    @Body() body: unknown,
+    @Headers('idempotency-key') idempotencyKey: string | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<{ job: JobView; viewer: ViewerToken }> {
+    this.policy.require(caller, 'write');
+    const { type, payload, runAt, ...rest } = parseRequest(SubmitBody, body);
+    const { job, replayed } = await this.jobs.submit(type, payload, {
+      ...withoutUndefined(rest),
+      ...(runAt ? { runAt } : {}),
+      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      tenant: caller.tenant,
+      owner: caller.subject,
+    });
+    const view = this.#view(job);
+    response.header('Location', view.links.self);
+    if (replayed) response.header('Idempotency-Replayed', 'true');
+    return { job: view, viewer: await this.viewerTokens.issue(job) };
+  }
+
+  @Get()
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Query() query: unknown,
+  ): Promise<{ jobs: JobView[]; nextCursor: string | null }> {
+    const visibility = this.policy.visibility(caller, 'read');
+    const { limit, cursor, ...filter } = parseRequest(ListQuery, query);
+    // One more than asked tells whether there is a next page.
+    const jobs = await this.jobs.list(filter, visibility, { limit: limit + 1, before: cursor ?? null });
+    const page = jobs.slice(0, limit);
+    return {
+      jobs: page.map((job) => this.#view(job)),
+      nextCursor: jobs.length > limit ? (page.at(-1)?.id ?? null) : null,
+    };
+  }
+
+  @Get(':id')
+  async get(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Query('include') include: unknown,
+  ): Promise<JobView> {
+    const job = await this.jobs.get(id, this.policy.visibility(caller, 'read'));
+    const view = this.#view(job);
+    return include === 'payload' ? { ...view, payload: await this.jobs.payload(job.id) } : view;
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(202)
+  async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
+    return this.#view(await this.jobs.cancel(id, this.policy.visibility(caller, 'write')));
+  }
+
+  @Post(':id/retry')
+  @HttpCode(202)
+  async retry(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
+    return this.#view(await this.jobs.retry(id, this.policy.visibility(caller, 'write')));
+  }
+
+  @Get(':id/logs')
+  async logs(
+    @CurrentCaller() caller: Caller,
+    @Param('id') id: string,
+    @Query() query: unknown,
+  ): Promise<{ lines: LogLine[]; next: number }> {
+    const visibility = this.policy.visibility(caller, 'read');
+    const { after } = parseRequest(LogsQuery, query);
+    const lines = await this.jobs.logs(id, visibility, after);
+    return { lines, next: lines.at(-1)?.n ?? after };
+  }
+
+  #view(job: Job): JobView {
+    return toJobView(job, this.options.publicPath);
+  }
+}
+
+/** The same object without keys whose value is undefined, which exact optional types do not take. */
+function withoutUndefined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,189 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { HandlerRegistry } from '../handlers/handler-registry.ts';
+import { validate } from '../handlers/validate.ts';
+import {
+  IdempotencyMismatch,
+  InvalidInput,
+  JobFinal,
+  JobNotFound,
+  JobNotRetryable,
+} from '../job/job-errors.ts';
+import type { JobType, PayloadOf } from '../job/job-handler.ts';
+import { isFinal, type Job, type Json } from '../job/job.ts';
+import { EVERYTHING, type Visibility } from '../job/visibility.ts';
+import { ChangeAnnouncer } from '../publish/change-announcer.ts';
+import { Batcher } from '../store/batcher.ts';
+import { CommittedChanges } from '../store/committed-changes.ts';
+import { JobLeases } from '../store/job-leases.ts';
+import { JobLogs, type LogLine } from '../store/job-logs.ts';
+import { JobMoves } from '../store/job-moves.ts';
+import { type InsertedJob, type JobFilter, JobStore, type NewJob } from '../store/job-store.ts';
+import { AfterCommit } from './after-commit.ts';
+import { checkPayload, hashPayload } from './payload.ts';
+import { checkSubmission } from './submission.ts';
+
+export interface SubmitOptions {
+  tenant: string;
+  /** Who may see the job without `jobs:tenant`. Default null: nobody but those. */
+  owner?: string | null;
+  /** The same key, tenant, type and payload again answer the same job. */
+  idempotencyKey?: string;
+  /** Default: at once. */
+  runAt?: Date;
+  /** 0 to 9, higher first. Default 0. */
+  priority?: number;
+  /** At most 16 of at most 64 characters. */
+  tags?: string[];
+  /** Default: what the handler says. */
+  maxAttempts?: number;
+  /** Joins the job to this transaction: it is invisible, and not run, unless that commits. */
+  manager?: EntityManager;
+}
+
+export interface Submission<T extends string = string> extends SubmitOptions {
+  type: T;
+  payload: PayloadOf<T>;
+}
+
+export interface SubmittedJob {
+  job: Job;
+  /** The job was made by an earlier submit with the same idempotency key. */
+  replayed: boolean;
+}
+
+/** What an application does with jobs. Everything here is committed in Postgres; nothing waits for Redis. */
+@Injectable()
+export class Jobs {
+  readonly #inserts = new Batcher<NewJob, InsertedJob>((jobs) => this.#insertAndAnnounce(jobs), 200);
+
+  constructor(
+    @Inject(HandlerRegistry) private readonly registry: HandlerRegistry,
+    @Inject(JobStore) private readonly store: JobStore,
+    @Inject(JobMoves) private readonly moves: JobMoves,
+    @Inject(JobLeases) private readonly leases: JobLeases,
+    @Inject(JobLogs) private readonly lines: JobLogs,
+    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
+    @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
+    @Inject(AfterCommit) private readonly afterCommit: AfterCommit,
+  ) {}
+
+  /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
+  async submit<T extends JobType>(type: T, payload: PayloadOf<T>, options: SubmitOptions): Promise<SubmittedJob> {
+    const job = await this.#prepare({ ...options, type, payload });
+    if (!options.manager) return submitted(job, await this.#inserts.add(job));
+    const [inserted] = await this.store.insert([job], options.manager);
+    this.#announceAfterCommit([inserted as InsertedJob], options.manager);
+    return submitted(job, inserted as InsertedJob);
+  }
+
+  /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
+  async submitMany(submissions: Submission[], options: { manager?: EntityManager } = {}): Promise<SubmittedJob[]> {
+    const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
+    const inserted = options.manager
+      ? await this.store.insert(jobs, options.manager)
+      : await this.#insertAndAnnounce(jobs);
+    if (options.manager) this.#announceAfterCommit(inserted, options.manager);
+    return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
+  }
+
+  /** The job, or `JobNotFound`. */
+  async get(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+    const job = isUuid(id) ? await this.store.findVisible(id, visibility) : null;
+    if (!job) throw new JobNotFound();
+    return job;
+  }
+
+  /** What the job was submitted with. */
+  async payload(id: string): Promise<Json> {
+    return this.store.payload(id);
+  }
+
+  /** Jobs that match, newest first; `before` is the id of the last one of the page before. */
+  async list(filter: JobFilter, visibility: Visibility, page: { limit: number; before: string | null }): Promise<Job[]> {
+    return this.store.list(filter, visibility, page.limit, page.before);
+  }
+
+  /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
+  async cancel(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+    // A job may be claimed or given back between two looks, so look again until one of them holds.
+    for (;;) {
+      const job = await this.get(id, visibility);
+      if (isFinal(job.status)) throw new JobFinal();
+      const cancelled = await this.moves.cancelQueued(id, visibility);
+      if (cancelled) return cancelled;
+      const asked = await this.leases.requestCancel(id, visibility);
+      if (asked) {
+        void this.announcer.requestCancel(id);
+        return asked;
+      }
+    }
+  }
+
+  /** Queues a failed or cancelled job again; any other throws `JobNotRetryable`. */
+  async retry(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+    await this.get(id, visibility);
+    const job = await this.moves.retry(id, visibility);
+    if (!job) throw new JobNotRetryable();
+    return job;
+  }
+
+  /** Log lines after number `after`, oldest first, at most `limit`. */
+  async logs(id: string, visibility: Visibility, after: number, limit = 1_000): Promise<LogLine[]> {
+    await this.get(id, visibility);
+    return this.lines.read(id, after, limit);
+  }
+
+  async #prepare(submission: Submission): Promise<NewJob> {
+    const { type, tenant, owner, idempotencyKey, runAt, priority, tags, maxAttempts } = submission;
+    const payload: unknown = submission.payload ?? null;
+    const handler = this.registry.get(type);
+    checkSubmission(submission);
+    checkPayload(payload);
+    const parsed = await validate(handler.schema, payload);
+    if ('issues' in parsed) {
+      throw new InvalidInput(422, 'invalid_payload', `The payload does not fit the job type "${type}".`, parsed.issues);
+    }
+    return {
+      id: uuidv7(),
+      type,
+      queue: handler.queue,
+      tenant,
+      owner: owner ?? null,
+      maxAttempts: maxAttempts ?? handler.attempts,
+      priority: priority ?? 0,
+      tags: tags ?? [],
+      idempotencyKey: idempotencyKey ?? null,
+      payloadHash: hashPayload(payload),
+      payload,
+      runAt: runAt ?? null,
+    };
+  }
+
+  async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
+    const inserted = await this.store.insert(jobs);
+    this.#announce(inserted);
+    return inserted;
+  }
+
+  #announceAfterCommit(inserted: InsertedJob[], manager: EntityManager): void {
+    this.afterCommit.run(manager, () => this.#announce(inserted));
+  }
+
+  #announce(inserted: InsertedJob[]): void {
+    this.committed.announce(inserted.filter(({ replayed }) => !replayed).map(({ job }) => job));
+  }
+}
+
+function submitted(asked: NewJob, { job, replayed, samePayload }: InsertedJob): SubmittedJob {
+  // A key names a job within its tenant and type, but it must not show one caller another's job.
+  if (!samePayload || job.owner !== asked.owner) throw new IdempotencyMismatch();
+  return { job, replayed };
+}
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+function isUuid(text: string): boolean {
+  return UUID.test(text);
+}

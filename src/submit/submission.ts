@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { InvalidInput } from '../job/job-errors.ts';
+import { isStorableText } from '../job/storable.ts';
+
+const text = (max: number) =>
+  z.string().min(1).max(max).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
+
+/** The parts of a submission that clients and code alike may choose. */
+const chosen = {
+  priority: z.number().int().min(0).max(9).optional(),
+  tags: z.array(text(64)).max(16, 'at most 16 tags').optional(),
+  maxAttempts: z.number().int().min(1).max(1_000).optional(),
+};
+
+/** Years that Postgres and JSON both write with four digits. */
+const LATEST = new Date('9999-01-01T00:00:00Z');
+
+/** The body of `POST /jobs`. */
+export const SubmitBody = z.strictObject({
+  type: z.string().min(1).max(64),
+  payload: z.unknown(),
+  runAt: z.iso
+    .datetime({ offset: true })
+    .transform((at) => new Date(at))
+    .pipe(z.date().min(new Date(0)).max(LATEST))
+    .nullish(),
+  ...chosen,
+});
+
+const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+const SubmissionSchema = z.object({
+  tenant: text(255),
+  owner: text(255).nullish(),
+  idempotencyKey: z.string().regex(IDEMPOTENCY_KEY, 'must be 1 to 255 printable ASCII characters').optional(),
+  runAt: z.date().min(new Date(0)).max(LATEST).optional(),
+  ...chosen,
+});
+
+/** Throws `invalid_request` with every issue where an option of a submission is out of its range. */
+export function checkSubmission(submission: object): void {
+  parseRequest(SubmissionSchema, submission);
+}
+
+/** The parsed request, or `400 invalid_request` that names every issue and its path. */
+export function parseRequest<Output>(schema: z.ZodType<Output>, request: unknown): Output {
+  const parsed = schema.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
+  throw new InvalidInput(400, 'invalid_request', 'The request is not valid; see issues.', issues);
+}

@@ -1,0 +1,15 @@
+import root from '../../jest.config.js';
+
+const { extensionsToTreatAsEsm, transform } = root.projects[0];
+
+// Apart from the other suites: it needs the built service and a Chromium.
+export default {
+  rootDir: '../..',
+  displayName: 'browser',
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm,
+  transform,
+  testMatch: ['<rootDir>/test/browser/**/*.spec.ts'],
+  testTimeout: 120_000,
+  maxWorkers: 1,
+};
