@@ -16,7 +16,9 @@ export function createJobs1764000000000(schema: string): SchemaMigration {
     }
 
     async down(runner: QueryRunner): Promise<void> {
-      await runner.query(`DROP TABLE "${schema}".signing_key, "${schema}".job_log, "${schema}".job_change, "${schema}".job`);
+      await runner.query(
+        `DROP TABLE "${schema}".signing_key, "${schema}".job_log, "${schema}".job_change, "${schema}".job`,
+      );
     }
   };
 }
@@ -58,6 +60,9 @@ function tables(schema: string): string[] {
       lease_until timestamptz,
       worker text,
       log_lines integer NOT NULL DEFAULT 0,
+      -- The transaction that last changed the status: feeds resume from it. Times and ids would lose changes,
+      -- because commits do not come in their order.
+      change_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
       CHECK ((status = 'queued') = (stage IS NOT NULL)),
       CHECK ((status = 'active') = (lease_until IS NOT NULL))
     ) WITH (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0)`,
@@ -95,6 +100,7 @@ function indexes(schema: string): string[] {
     // Lists, newest first: ids are UUIDv7, so they sort by creation.
     `CREATE INDEX job_tenant ${on} (tenant, id DESC)`,
     `CREATE INDEX job_owner ${on} (tenant, owner, id DESC)`,
+    `CREATE INDEX job_changes ${on} (change_xid)`,
     `CREATE INDEX job_tags ${on} USING gin (tags) WHERE tags <> '{}'`,
     // The relay: what becomes due, what goes next, what was offered and when it is offered again.
     `CREATE INDEX job_later ${on} (run_at) WHERE stage = 'later'`,

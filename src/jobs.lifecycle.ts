@@ -66,8 +66,8 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   async #close({ name, bull }: JobQueue): Promise<void> {
-    await withDeadline(bull.close(true), CLOSE_MS, `The queue "${name}" did not close in time.`).catch((error: Error) =>
-      this.#log.warn(error.message),
+    await withDeadline(bull.close(true), CLOSE_MS, `The queue "${name}" did not close in time.`).catch(
+      (error: Error) => this.#log.warn(error.message),
     );
   }
 }

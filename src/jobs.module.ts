@@ -36,6 +36,7 @@ import { FramePublisher } from './publish/frame-publisher.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
 import { CommittedChanges } from './store/committed-changes.ts';
+import { JobFeed } from './store/job-feed.ts';
 import { JobLeases } from './store/job-leases.ts';
 import { JobLogs } from './store/job-logs.ts';
 import { JobMoves } from './store/job-moves.ts';
@@ -45,6 +46,8 @@ import { JobStore } from './store/job-store.ts';
 import { SigningKeys } from './store/signing-keys.ts';
 import { JOBS_DATA_SOURCE } from './store/tokens.ts';
 import { Admission } from './stream/admission.ts';
+import { FeedHub } from './stream/feed-hub.ts';
+import { FeedStream } from './stream/feed-stream.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { JobReader } from './stream/job-reader.ts';
 import { JobStream } from './stream/job-stream.ts';
@@ -55,13 +58,23 @@ import { Jobs } from './submit/jobs.ts';
 import { JobsController } from './submit/jobs.controller.ts';
 
 /** In the order of a job's life. */
-const STORE = [CommittedChanges, JobStore, JobMoves, JobLeases, JobOffers, JobLogs, JobRetention, SigningKeys];
+const STORE = [
+  CommittedChanges,
+  JobStore,
+  JobMoves,
+  JobLeases,
+  JobOffers,
+  JobFeed,
+  JobLogs,
+  JobRetention,
+  SigningKeys,
+];
 const ACCESS = [JwtVerifier, ViewerTokens, AccessPolicy, AccessGuard];
 const SUBMIT = [HandlerRegistry, AfterCommit, Jobs];
 const DISPATCH = [JobDispatcher, Sweeper];
 const PROCESS = [RunningJobs, LogRecorder, JobProcessor, Worker];
 const PUBLISH = [FramePublisher, ChangeAnnouncer];
-const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream];
+const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
 
 /** The host's options, checked, and the Redis connections: what the queues need before all else. */
 @Module({})
@@ -108,7 +121,11 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
   return {
     module: JobsModule,
     global: extras.isGlobal,
-    imports: [connection, DiscoveryModule, ...Object.keys(extras.queues).map((name) => bullQueue(name, connection))],
+    imports: [
+      connection,
+      DiscoveryModule,
+      ...Object.keys(extras.queues).map((name) => bullQueue(name, connection)),
+    ],
     controllers,
     providers: [
       { provide: JOBS_EXTRAS, useValue: extras },

@@ -14,7 +14,9 @@ try {
       // A second Ctrl-C does not wait.
       if (stopping) process.exit(130);
       stopping = true;
-      logger.log(`${signal}: streams are drained, running jobs may finish; press Ctrl-C again to stop at once`);
+      logger.log(
+        `${signal}: streams are drained, running jobs may finish; press Ctrl-C again to stop at once`,
+      );
       service.close().then(
         () => process.exit(0),
         (error: unknown) => fail(error),

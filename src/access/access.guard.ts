@@ -24,14 +24,21 @@ export class AccessGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (!this.options.roles.includes('api')) throw new JobError(404, 'not_found', 'This process is a worker only.');
+    if (!this.options.roles.includes('api'))
+      throw new JobError(404, 'not_found', 'This process is a worker only.');
     const http = context.switchToHttp();
     const request = http.getRequest<HttpRequest>();
     const token = bearerOf(request.headers.authorization);
     const caller = token && (await this.#verify(token));
     if (!caller) {
-      http.getResponse<HttpResponse>().header('WWW-Authenticate', token ? 'Bearer error="invalid_token"' : 'Bearer');
-      throw new JobError(401, 'unauthorized', 'A valid bearer token is needed: Authorization: Bearer <token>.');
+      http
+        .getResponse<HttpResponse>()
+        .header('WWW-Authenticate', token ? 'Bearer error="invalid_token"' : 'Bearer');
+      throw new JobError(
+        401,
+        'unauthorized',
+        'A valid bearer token is needed: Authorization: Bearer <token>.',
+      );
     }
     setCaller(request, caller);
     return true;

@@ -104,7 +104,8 @@ export class JobDispatcher {
       })),
     );
     const refused = jobs.filter((job) => !job.id).length;
-    if (refused > 0) this.#log.warn(`Bull refused ${refused} of ${own.length} jobs of "${name}"; they are offered again.`);
+    if (refused > 0)
+      this.#log.warn(`Bull refused ${refused} of ${own.length} jobs of "${name}"; they are offered again.`);
     return own.filter((_offer, index) => jobs[index]?.id);
   }
 

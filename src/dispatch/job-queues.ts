@@ -32,6 +32,11 @@ export function bullOptions(options: ResolvedOptions, redis: RedisConnections): 
     prefix: options.prefix,
     createClient: (type) => redis.forBull(type),
     defaultJobOptions: BULL_JOB_OPTIONS,
-    settings: { lockDuration: 30_000, stalledInterval: 5_000, maxStalledCount: 1_000, retryProcessDelay: 500 },
+    settings: {
+      lockDuration: 30_000,
+      stalledInterval: 5_000,
+      maxStalledCount: 1_000,
+      retryProcessDelay: 500,
+    },
   };
 }

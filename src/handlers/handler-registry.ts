@@ -67,7 +67,9 @@ export class HandlerRegistry implements OnModuleInit {
   #metadataOf(prototype: object, method: string): JobHandlerMetadata | undefined {
     const descriptor = Object.getOwnPropertyDescriptor(prototype, method);
     const target: unknown = descriptor ? descriptor.value : Reflect.get(prototype, method);
-    return typeof target === 'function' ? this.reflector.get<JobHandlerMetadata>(JOB_HANDLER, target) : undefined;
+    return typeof target === 'function'
+      ? this.reflector.get<JobHandlerMetadata>(JOB_HANDLER, target)
+      : undefined;
   }
 
   #register(provider: InstanceWrapper, method: string, metadata: JobHandlerMetadata): void {
@@ -84,7 +86,10 @@ export class HandlerRegistry implements OnModuleInit {
     this.#handlers.set(handler.type, handler);
   }
 
-  #check({ type, queue, attempts, source, schema, timeoutMs }: RegisteredHandler, provider: InstanceWrapper): void {
+  #check(
+    { type, queue, attempts, source, schema, timeoutMs }: RegisteredHandler,
+    provider: InstanceWrapper,
+  ): void {
     const fail = (problem: string): never => {
       throw new Error(`@JobHandler('${type}') on ${source}: ${problem}`);
     };
@@ -92,12 +97,14 @@ export class HandlerRegistry implements OnModuleInit {
     if (twin) fail(`the type is handled by ${twin.source} already. A type has one handler.`);
     if (!TYPE_NAME.test(type)) fail(`a type must match ${TYPE_NAME.source}.`);
     if (!provider.isDependencyTreeStatic()) fail('a handler must not be request-scoped or transient.');
-    if (!schema?.['~standard']) fail('give a `schema` (any Standard Schema, such as one of zod) that checks the payload.');
+    if (!schema?.['~standard'])
+      fail('give a `schema` (any Standard Schema, such as one of zod) that checks the payload.');
     if (!(queue in this.extras.queues)) {
       const known = Object.keys(this.extras.queues).join(', ');
       fail(`the queue "${queue}" is not declared. Add it to \`queues\` of JobsModule (declared: ${known}).`);
     }
-    if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1_000) fail('`attempts` must be 1 to 1,000.');
+    if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1_000)
+      fail('`attempts` must be 1 to 1,000.');
     if (timeoutMs !== undefined && !(timeoutMs >= 1)) fail('`timeoutMs` must be at least 1.');
   }
 }

@@ -1,5 +1,9 @@
 /** The promise, or a rejection with `message` once `milliseconds` have passed. */
-export async function withDeadline<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
+export async function withDeadline<T>(
+  promise: Promise<T>,
+  milliseconds: number,
+  message: string,
+): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error(message)), milliseconds);

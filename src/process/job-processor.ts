@@ -70,7 +70,9 @@ export class JobProcessor {
       const parsed = await validate(handler.schema, job.job.payload);
       if ('issues' in parsed) {
         const [issue] = parsed.issues;
-        throw new PermanentFailure(`The payload does not fit: ${issue?.path} ${issue?.message}`, { code: 'invalid_payload' });
+        throw new PermanentFailure(`The payload does not fit: ${issue?.path} ${issue?.message}`, {
+          code: 'invalid_payload',
+        });
       }
       return { result: await handler.run(parsed.value, job) };
     } catch (error) {
@@ -106,7 +108,9 @@ export class JobProcessor {
     // The lease is renewed meanwhile; whoever takes the job over makes this a no-op.
     const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.#settlements.add(settlement));
     if (settled) return;
-    this.#log.warn(`Job ${job.id}: attempt ${job.attempt} ended after the job was taken away; nothing was changed.`);
+    this.#log.warn(
+      `Job ${job.id}: attempt ${job.attempt} ended after the job was taken away; nothing was changed.`,
+    );
   }
 
   /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
@@ -124,6 +128,9 @@ export class JobProcessor {
 
   #logFailure(job: RunningJob, error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#log.error(`Job ${job.id} (${job.type}) failed in attempt ${job.attempt} of ${job.maxAttempts}: ${String(error)}`, stack);
+    this.#log.error(
+      `Job ${job.id} (${job.type}) failed in attempt ${job.attempt} of ${job.maxAttempts}: ${String(error)}`,
+      stack,
+    );
   }
 }

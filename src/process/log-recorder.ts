@@ -34,7 +34,8 @@ export class LogRecorder {
     const buffer = this.#bufferOf(job);
     buffer.written += 1;
     if (buffer.written > MAX_LINES + 1) return;
-    const line = buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
+    const line =
+      buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
     buffer.lines.push({ level, text: line.slice(0, MAX_TEXT), at: new Date().toISOString() });
     this.#timer ??= setTimeout(() => void this.#flushAll(), this.options.progressIntervalMs);
   }
@@ -65,7 +66,9 @@ export class LogRecorder {
         .filter(({ lines }) => lines.length > 0);
       if (batches.length === 0) return;
       try {
-        const before = await this.logs.append(batches.map(({ id, version, lines }) => ({ id, version, lines })));
+        const before = await this.logs.append(
+          batches.map(({ id, version, lines }) => ({ id, version, lines })),
+        );
         batches.forEach(({ job, lines }, index) => this.#publish(job, lines, before[index] ?? null));
       } catch (error) {
         this.#log.error(`Storing log lines of ${batches.length} jobs failed: ${(error as Error).message}`);

@@ -24,7 +24,8 @@ export function settlementOf(job: RunningJob, handler: RegisteredHandler, ending
 }
 
 function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending): Verdict {
-  if (ending !== 'overruled' && 'result' in ending) return completed(ending.result) ?? failed(RESULT_NOT_JSON);
+  if (ending !== 'overruled' && 'result' in ending)
+    return completed(ending.result) ?? failed(RESULT_NOT_JSON);
   switch (job.abortReason) {
     case 'cancelled':
       return { status: 'cancelled', reason: 'cancelled', result: null, error: null, delayMs: 0 };
@@ -32,10 +33,15 @@ function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending):
     case 'lease_lost':
       return { status: 'queued', reason: job.abortReason, result: null, error: null, delayMs: 0 };
     case 'timeout':
-      return retried(job, handler, { code: 'timeout', message: `The attempt took longer than ${handler.timeoutMs} ms.` });
+      return retried(job, handler, {
+        code: 'timeout',
+        message: `The attempt took longer than ${handler.timeoutMs} ms.`,
+      });
     case null: {
       const error = ending === 'overruled' ? null : ending.error;
-      return error instanceof PermanentFailure ? failed(failureOf(error)) : retried(job, handler, failureOf(error));
+      return error instanceof PermanentFailure
+        ? failed(failureOf(error))
+        : retried(job, handler, failureOf(error));
     }
   }
 }
@@ -63,7 +69,13 @@ function failed(error: JobFailure): Verdict {
 
 function retried(job: RunningJob, handler: RegisteredHandler, error: JobFailure): Verdict {
   if (job.attempt >= job.maxAttempts) return failed(error);
-  return { status: 'queued', reason: 'retry', result: null, error, delayMs: delayAfter(job.attempt, handler) };
+  return {
+    status: 'queued',
+    reason: 'retry',
+    result: null,
+    error,
+    delayMs: delayAfter(job.attempt, handler),
+  };
 }
 
 /** A backoff function that fails or answers nonsense must not lose the job. */

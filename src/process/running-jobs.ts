@@ -78,7 +78,11 @@ export class RunningJobs {
     });
     try {
       const held = await this.leases.renew(updates);
-      this.#apply(due, new Map(held.map((lease) => [`${lease.id} ${lease.version}`, lease.cancelRequested])), now);
+      this.#apply(
+        due,
+        new Map(held.map((lease) => [`${lease.id} ${lease.version}`, lease.cancelRequested])),
+        now,
+      );
     } catch (error) {
       this.#log.error(`Renewing ${due.length} leases failed: ${(error as Error).message}`);
       this.#abortExpired(due);

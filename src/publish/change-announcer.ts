@@ -5,7 +5,7 @@ import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
 import { type ChangedJob, CommittedChanges } from '../store/committed-changes.ts';
-import { encodeNudge } from './frame.ts';
+import { encodeChanges, encodeNudge } from './frame.ts';
 
 /** Tells every process of status changes that this one has committed: a nudge, the truth is in the row. */
 @Injectable()
@@ -41,10 +41,8 @@ export class ChangeAnnouncer {
 
   async #announce(jobs: readonly ChangedJob[]): Promise<void> {
     const pipeline = this.redis.command.pipeline();
-    for (const { id, version, tenant } of jobs) {
-      pipeline.publish(this.#keys.jobChannel(id), encodeNudge(version));
-      pipeline.publish(this.#keys.tenantChannel(tenant), `${id} ${version}`);
-    }
+    for (const { id, version } of jobs) pipeline.publish(this.#keys.jobChannel(id), encodeNudge(version));
+    pipeline.publish(this.#keys.changesChannel, encodeChanges(jobs));
     this.failures += await sendAll(pipeline);
   }
 }

@@ -26,7 +26,8 @@ export class FramePublisher {
   async publish(jobId: string, frame: TickFrame): Promise<void> {
     const message = encodeFrame(frame);
     const pipeline = this.redis.command.pipeline().publish(this.#keys.jobChannel(jobId), message);
-    if (frame.type === 'progress') pipeline.set(this.#keys.lastFrame(jobId), message, 'EX', LAST_FRAME_SECONDS);
+    if (frame.type === 'progress')
+      pipeline.set(this.#keys.lastFrame(jobId), message, 'EX', LAST_FRAME_SECONDS);
     this.failures += await sendAll(pipeline);
   }
 }

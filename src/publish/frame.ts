@@ -44,3 +44,26 @@ export function decodeFrame(message: string): TickFrame | null {
   const data = message.slice(second + 1);
   return data.includes('\n') ? null : { cursor, type, data };
 }
+
+/** The changes channel carries the jobs of one statement: id and tenant (percent-encoded), a line each. */
+export function encodeChanges(jobs: readonly { id: string; tenant: string }[]): string {
+  return jobs.map(({ id, tenant }) => `${id} ${encodeURIComponent(tenant)}`).join('\n');
+}
+
+export function decodeChanges(message: string): { id: string; tenant: string }[] {
+  return message.split('\n').flatMap((line) => {
+    const match = CHANGE.exec(line);
+    return match ? [{ id: match[1] ?? '', tenant: decodeTenant(match[2] ?? '') }] : [];
+  });
+}
+
+const CHANGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (\S+)$/;
+
+/** Anyone who can write to Redis can publish nonsense; it then matches no tenant. */
+function decodeTenant(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
+}

@@ -2,8 +2,8 @@
 export interface Keys {
   /** Finished progress and log frames of a job, and nudges that it changed. */
   jobChannel(id: string): string;
-  /** Nudges of every job of a tenant, for feeds. */
-  tenantChannel(tenant: string): string;
+  /** Nudges of all jobs, for feeds. */
+  changesChannel: string;
   /** Requests to cancel, for workers. */
   cancelChannel: string;
   /** The newest progress frame of a running job. */
@@ -15,7 +15,7 @@ export interface Keys {
 export function redisKeys(prefix: string): Keys {
   return {
     jobChannel: (id) => `${prefix}:job:${id}`,
-    tenantChannel: (tenant) => `${prefix}:tenant:${tenant}`,
+    changesChannel: `${prefix}:changes`,
     cancelChannel: `${prefix}:cancel`,
     lastFrame: (id) => `${prefix}:last:${id}`,
     marker: `${prefix}:marker`,

@@ -25,7 +25,10 @@ export class RedisConnections {
 
   constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {
     // Fails at once while Redis is away: what it would have done is done again from the rows (pitfall B6).
-    this.command = this.#connect('command', { enableOfflineQueue: false, commandTimeout: COMMAND_TIMEOUT_MS });
+    this.command = this.#connect('command', {
+      enableOfflineQueue: false,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+    });
     // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
     this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
     this.command.on('ready', () => this.#report(null));
@@ -60,7 +63,8 @@ export class RedisConnections {
       reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
       ...own,
     };
-    const connection = typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...redis, ...options });
+    const connection =
+      typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...redis, ...options });
     connection.setMaxListeners(0);
     // The command connection reports for all; without a listener ioredis prints each error.
     connection.on('error', () => undefined);
@@ -69,7 +73,8 @@ export class RedisConnections {
   }
 
   #report(error: Error | null): void {
-    if (error && !this.#down) this.#log.error(`Redis cannot be reached: ${error.message || error.name}. Jobs are kept in Postgres.`);
+    if (error && !this.#down)
+      this.#log.error(`Redis cannot be reached: ${error.message || error.name}. Jobs are kept in Postgres.`);
     if (!error && this.#down) this.#log.log('Redis is back.');
     this.#down = error !== null;
   }

@@ -15,8 +15,20 @@ export interface Environment {
   roles: ('api' | 'worker')[];
   schema: string;
   prefix: string;
-  jwt: { secret: string | null; jwksUrl: string | null; issuer: string; audience: string; tenantClaim: string };
-  stream: { heartbeatMs: number; maxAgeMs: number; maxPerCaller: number; maxTotal: number; backstopMs: number };
+  jwt: {
+    secret: string | null;
+    jwksUrl: string | null;
+    issuer: string;
+    audience: string;
+    tenantClaim: string;
+  };
+  stream: {
+    heartbeatMs: number;
+    maxAgeMs: number;
+    maxPerCaller: number;
+    maxTotal: number;
+    backstopMs: number;
+  };
   progressIntervalMs: number;
   leaseMs: number;
   shutdownGraceMs: number;
@@ -26,7 +38,9 @@ export interface Environment {
 /** What is wrong with the environment, all of it at once. */
 export class EnvironmentError extends Error {
   constructor(problems: string[]) {
-    super(`The environment is not complete or not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nSee .env.example for every variable.`);
+    super(
+      `The environment is not complete or not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}\nSee .env.example for every variable.`,
+    );
     this.name = 'EnvironmentError';
   }
 }
@@ -85,9 +99,12 @@ type Values = z.output<typeof Variables>;
 export function readEnvironment(source: NodeJS.ProcessEnv): Environment {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
   const parsed = Variables.safeParse(given);
-  const problems = parsed.success ? [] : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
   problems.push(...missing(given));
-  if (given['JWT_SECRET'] && given['JWKS_URL']) problems.push('JWT_SECRET, JWKS_URL: set one of them, not both');
+  if (given['JWT_SECRET'] && given['JWKS_URL'])
+    problems.push('JWT_SECRET, JWKS_URL: set one of them, not both');
   if (!parsed.success || problems.length > 0) throw new EnvironmentError(problems);
   return toEnvironment(parsed.data);
 }

@@ -31,12 +31,18 @@ export class ErrorFilter extends BaseExceptionFilter {
     const status = statusOf(exception);
     if (status === null) {
       this.#log.error(exception instanceof Error ? exception.stack : String(exception));
-      return new HttpException(body(503, 'Service Unavailable', 'The request could not be handled now. Try again.', 'unavailable'), 503);
+      return new HttpException(
+        body(503, 'Service Unavailable', 'The request could not be handled now. Try again.', 'unavailable'),
+        503,
+      );
     }
     if (exception instanceof HttpException && 'code' in exception) return exception;
     if (status === 204) return exception;
     const message = exception instanceof Error ? exception.message : 'The request is not valid.';
-    return new HttpException(body(status, NAMES[status] ?? 'Error', message, CODES[status] ?? 'error'), status);
+    return new HttpException(
+      body(status, NAMES[status] ?? 'Error', message, CODES[status] ?? 'error'),
+      status,
+    );
   }
 }
 

@@ -25,7 +25,10 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
 
 async function onExpress(root: DynamicModule, options: NestApplicationOptions): Promise<INestApplication> {
   const { ExpressAdapter } = await import('@nestjs/platform-express');
-  const app = await NestFactory.create<NestExpressApplication>(root, new ExpressAdapter(), { ...options, bodyParser: false });
+  const app = await NestFactory.create<NestExpressApplication>(root, new ExpressAdapter(), {
+    ...options,
+    bodyParser: false,
+  });
   app.useBodyParser('json', { limit: BODY_LIMIT });
   app.disable('x-powered-by');
   return app;

@@ -11,7 +11,10 @@ const GAUGES: Partial<Record<keyof JobsReport, [name: string, help: string]>> = 
 };
 
 const COUNTERS: Partial<Record<keyof JobsReport, [name: string, help: string]>> = {
-  backstopHits: ['jobstream_backstop_hits_total', 'Changes that only the backstop found: Redis messages get lost'],
+  backstopHits: [
+    'jobstream_backstop_hits_total',
+    'Changes that only the backstop found: Redis messages get lost',
+  ],
   publishFailures: ['jobstream_publish_failures_total', 'Messages that Redis did not take'],
 };
 
@@ -26,11 +29,26 @@ export class OperationsController {
     const registers = [this.#registry];
     for (const [key, [name, help]] of entries(GAUGES)) {
       const read = (): number => this.#value(key);
-      new Gauge({ name, help, registers, collect() { this.set(read()); } });
+      new Gauge({
+        name,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
     }
     for (const [key, [name, help]] of entries(COUNTERS)) {
       const read = (): number => this.#value(key);
-      new Counter({ name, help, registers, collect() { this.reset(); this.inc(read()); } });
+      new Counter({
+        name,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
     }
   }
 
@@ -67,6 +85,8 @@ export class OperationsController {
   }
 }
 
-function entries(metrics: Partial<Record<keyof JobsReport, [string, string]>>): [keyof JobsReport, [string, string]][] {
+function entries(
+  metrics: Partial<Record<keyof JobsReport, [string, string]>>,
+): [keyof JobsReport, [string, string]][] {
   return Object.entries(metrics) as [keyof JobsReport, [string, string]][];
 }

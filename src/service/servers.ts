@@ -37,7 +37,10 @@ export async function openServers(environment: Environment, log: (line: string) 
 /** A server that cannot be used; the message names its URL without the password. */
 export class ServerUnreachable extends Error {
   constructor(what: string, url: string, cause: unknown) {
-    super(`${what} at ${withoutPassword(url)} cannot be used: ${reasonOf(cause)}. Is it running, and is the URL right?`, { cause });
+    super(
+      `${what} at ${withoutPassword(url)} cannot be used: ${reasonOf(cause)}. Is it running, and is the URL right?`,
+      { cause },
+    );
     this.name = 'ServerUnreachable';
   }
 }

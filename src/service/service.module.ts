@@ -36,7 +36,9 @@ export class ServiceModule {
           ...{ roles, schema, prefix, stream, progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays },
         }),
       ],
-      controllers: roles.includes('api') ? [OperationsController, DashboardController] : [OperationsController],
+      controllers: roles.includes('api')
+        ? [OperationsController, DashboardController]
+        : [OperationsController],
       providers: [
         { provide: IMPORT_DIR, useValue: environment.importDir },
         { provide: APP_FILTER, useClass: ErrorFilter },

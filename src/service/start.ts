@@ -32,7 +32,10 @@ export interface StartOptions {
 const DEV_TOKEN_DAYS = 30;
 
 /** Boots the reference service: its servers where none are given, migrations outside production, HTTP. */
-export async function startService(environment: Environment, options: StartOptions = {}): Promise<RunningService> {
+export async function startService(
+  environment: Environment,
+  options: StartOptions = {},
+): Promise<RunningService> {
   const logger = new Logger('Service');
   const log = options.log ?? ((line: string) => logger.log(line));
   const importDir = resolve(environment.importDir);

@@ -140,7 +140,8 @@ export class JobMoves {
          SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
          WHERE j.version = i.version AND ${move.where} ORDER BY j.id FOR UPDATE OF j
        ), moved AS (
-         UPDATE ${this.#job} j SET ${move.set}, version = j.version + 1, updated_at = now()
+         UPDATE ${this.#job} j SET ${move.set}, version = j.version + 1, updated_at = now(),
+           change_xid = pg_current_xact_id()
          FROM input i, target t WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND ${move.where}
          RETURNING ${jobColumns('j')}, ${move.reason} AS reason${move.returning ?? ''}
        ), history AS (${this.#history()})
@@ -153,7 +154,8 @@ export class JobMoves {
     const rows = await this.dataSource.query<JobRow[]>(
       `WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
        updated AS (
-         UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now()
+         UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now(),
+           change_xid = pg_current_xact_id()
          FROM target t WHERE j.id = t.id RETURNING ${jobColumns('j')}
        ), moved AS (SELECT *, ${reason.replaceAll('moved.', 'updated.')} AS reason FROM updated),
        history AS (${this.#history()})

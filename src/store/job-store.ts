@@ -69,7 +69,10 @@ export class JobStore {
       const own = byId.get(job.id);
       if (own) return { job: own, replayed: false, samePayload: true };
       const found = earlier.get(keyOf(job));
-      if (!found) throw new Error(`The job with the idempotency key of ${job.type} was purged meanwhile; submit again.`);
+      if (!found)
+        throw new Error(
+          `The job with the idempotency key of ${job.type} was purged meanwhile; submit again.`,
+        );
       return { job: found.job, replayed: true, samePayload: found.payloadHash === job.payloadHash };
     });
   }
@@ -107,12 +110,19 @@ export class JobStore {
   }
 
   async payload(id: string): Promise<Json> {
-    const [row] = await this.#query<{ payload: Json }>(`SELECT payload FROM ${this.#job} WHERE id = $1`, [id]);
+    const [row] = await this.#query<{ payload: Json }>(`SELECT payload FROM ${this.#job} WHERE id = $1`, [
+      id,
+    ]);
     return row?.payload ?? null;
   }
 
   /** Visible jobs that match the filter, newest first, from those older than `before` on. */
-  async list(filter: JobFilter, visibility: Visibility, limit: number, before: string | null): Promise<Job[]> {
+  async list(
+    filter: JobFilter,
+    visibility: Visibility,
+    limit: number,
+    before: string | null,
+  ): Promise<Job[]> {
     const rows = await this.#query<JobRow>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
        WHERE ($1::text IS NULL OR j.tenant = $1) AND ($2::text IS NULL OR j.owner = $2)

@@ -14,7 +14,10 @@ export class SigningKeys {
   async read(name: 'viewer'): Promise<Buffer> {
     const sql = `SELECT key FROM "${this.options.schema}".signing_key WHERE name = $1`;
     const [row] = await this.dataSource.query<{ key: Buffer }[]>(sql, [name]);
-    if (!row) throw new Error(`The table signing_key has lost its key "${name}"; run the migrations again on an empty table.`);
+    if (!row)
+      throw new Error(
+        `The table signing_key has lost its key "${name}"; run the migrations again on an empty table.`,
+      );
     return row.key;
   }
 }

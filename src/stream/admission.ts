@@ -30,7 +30,8 @@ export class Admission {
     const key = JSON.stringify([tenant, subject]);
     const open = this.#perCaller.get(key) ?? 0;
     const { maxPerCaller, maxTotal } = this.options.stream;
-    if (open >= maxPerCaller) throw refusal('too_many_streams', `A caller may have ${maxPerCaller} streams open at most.`);
+    if (open >= maxPerCaller)
+      throw refusal('too_many_streams', `A caller may have ${maxPerCaller} streams open at most.`);
     if (this.#total >= maxTotal) throw refusal('server_full', 'The server has no room for another stream.');
     if (response.destroyed || response.closed) return;
     this.#perCaller.set(key, open + 1);

@@ -42,7 +42,12 @@ export function statusCursor({ version }: Pick<Job, 'version'>): Cursor {
 
 export function snapshotFrame(job: Job, basePath: string): StreamFrame {
   const cursor = job.status === 'active' ? progressCursor(job) : statusCursor(job);
-  return { cursor, type: 'snapshot', data: JSON.stringify({ job: toJobView(job, basePath) }), retry: jitteredRetry() };
+  return {
+    cursor,
+    type: 'snapshot',
+    data: JSON.stringify({ job: toJobView(job, basePath) }),
+    retry: jitteredRetry(),
+  };
 }
 
 export function endFrame(job: Job, basePath: string): StreamFrame {

@@ -66,7 +66,9 @@ export class JobHub {
   }
 
   #open(id: string): Watched {
-    const channel = new JobChannel(id, this.reader, this.options.publicPath, (error) => this.#report(id, error));
+    const channel = new JobChannel(id, this.reader, this.options.publicPath, (error) =>
+      this.#report(id, error),
+    );
     const stopListening = this.subscriptions.listen(this.#keys.jobChannel(id), channel);
     const watched = { channel, viewers: 0, stopListening };
     this.#watched.set(id, watched);
@@ -86,7 +88,9 @@ export class JobHub {
     this.#checking = true;
     try {
       const positions = await this.store.positions([...this.#watched.keys()]);
-      await Promise.all([...this.#watched.values()].map(({ channel }) => this.#check(channel, positions.get(channel.id))));
+      await Promise.all(
+        [...this.#watched.values()].map(({ channel }) => this.#check(channel, positions.get(channel.id))),
+      );
     } catch (error) {
       this.#report('all', error as Error);
     } finally {
@@ -99,7 +103,8 @@ export class JobHub {
     const behind = !position || position.version > channel.version || isAfter(position, known);
     if (behind && channel.job) this.backstopHits += 1;
     const last = behind ? null : await this.reader.lastFrame(channel.id);
-    if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known))) await channel.refresh();
+    if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known)))
+      await channel.refresh();
   }
 
   #report(id: string, error: Error): void {

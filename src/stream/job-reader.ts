@@ -12,7 +12,9 @@ import { JobStore } from '../store/job-store.ts';
 export class JobReader {
   readonly #keys: Keys;
   readonly #jobs = new Batcher<string, Job | null>((ids) => this.#findAll(ids));
-  readonly #changes = new Batcher<{ id: string; after: number }, JobChange[]>((refs) => this.store.changesAfter(refs));
+  readonly #changes = new Batcher<{ id: string; after: number }, JobChange[]>((refs) =>
+    this.store.changesAfter(refs),
+  );
   readonly #frames = new Batcher<string, TickFrame | null>((ids) => this.#lastFrames(ids));
 
   constructor(

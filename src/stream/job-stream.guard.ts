@@ -31,7 +31,8 @@ export class JobStreamGuard implements CanActivate {
     const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
     // The client has the end: 204 tells an EventSource to stop asking.
-    if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new HttpException('', 204);
+    if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job)))
+      throw new HttpException('', 204);
     if (request.method !== 'HEAD') admit(this.admission, caller, response);
     return true;
   }

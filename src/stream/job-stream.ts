@@ -4,7 +4,15 @@ import type { Observable } from 'rxjs';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { endFrame, progressFrame, snapshotFrame, statusFrames, type StreamFrame, toWire, type WireFrame } from './frames.ts';
+import {
+  endFrame,
+  progressFrame,
+  snapshotFrame,
+  statusFrames,
+  type StreamFrame,
+  toWire,
+  type WireFrame,
+} from './frames.ts';
 import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
 import { JobReader } from './job-reader.ts';
@@ -77,7 +85,12 @@ export class JobStream {
     return null;
   }
 
-  async #framesSince(job: Job, channel: JobChannel, viewer: Viewer, cursor: Cursor | null): Promise<StreamFrame[]> {
+  async #framesSince(
+    job: Job,
+    channel: JobChannel,
+    viewer: Viewer,
+    cursor: Cursor | null,
+  ): Promise<StreamFrame[]> {
     const { publicPath } = this.options;
     const progress = channel.progress ?? (job.progressTick > 0 ? progressFrame(job) : null);
     const newest = progress ? [progress] : [];

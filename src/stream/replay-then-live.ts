@@ -26,7 +26,9 @@ export class ReplayThenLive<Frame extends { cursor: Cursor }> {
   replay(frames: Frame[]): Frame[] {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
-    const inOrder = [...frames, ...waiting].toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : isAfter(b.cursor, a.cursor) ? -1 : 0));
+    const inOrder = [...frames, ...waiting].toSorted((a, b) =>
+      isAfter(a.cursor, b.cursor) ? 1 : isAfter(b.cursor, a.cursor) ? -1 : 0,
+    );
     return this.#pass(inOrder);
   }
 

@@ -19,7 +19,10 @@ export interface StreamHttpResponse {
   raw?: Closable;
 }
 
-export function httpOf(context: ExecutionContext): { request: StreamHttpRequest; response: StreamHttpResponse } {
+export function httpOf(context: ExecutionContext): {
+  request: StreamHttpRequest;
+  response: StreamHttpResponse;
+} {
   const http = context.switchToHttp();
   return { request: http.getRequest<StreamHttpRequest>(), response: http.getResponse<StreamHttpResponse>() };
 }

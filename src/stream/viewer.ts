@@ -22,6 +22,8 @@ export interface ViewerOptions {
   expiresAt: number;
 }
 
+/** Places that may wait for a slow client; a feed has one per job. */
+const MAX_WAITING = 500;
 /** A client that has taken nothing for this long is cut off; it finds everything on reconnect. */
 const SLOW_MS = 30_000;
 
@@ -51,6 +53,7 @@ export class Viewer {
     if (place !== undefined && this.congested) {
       this.#waiting.delete(place);
       this.#waiting.set(place, frame);
+      if (this.#waiting.size > MAX_WAITING) this.bye('slow');
       return;
     }
     this.#flush();
@@ -59,7 +62,8 @@ export class Viewer {
 
   /** Says why the stream ends, and ends it. */
   bye(reason: ByeReason): void {
-    this.#flush();
+    // What waits for a slow client waits in vain: it finds the newest when it comes back.
+    if (reason !== 'slow') this.#flush();
     const reconnect = RECONNECTS.has(reason);
     this.#write({
       id: this.#cursor,

@@ -15,13 +15,14 @@ import {
 import { AccessGuard } from '../access/access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
+import { parseRequest } from '../access/parse-request.ts';
+import { ListQuery, LogsQuery } from '../access/queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { LogLine } from '../store/job-logs.ts';
 import { Jobs } from './jobs.ts';
-import { ListQuery, LogsQuery } from './queries.ts';
-import { parseRequest, SubmitBody } from './submission.ts';
+import { SubmitBody } from './submission.ts';
 
 interface Response {
   header(name: string, value: string): unknown;

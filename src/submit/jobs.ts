@@ -70,7 +70,11 @@ export class Jobs {
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
-  async submit<T extends JobType>(type: T, payload: PayloadOf<T>, options: SubmitOptions): Promise<SubmittedJob> {
+  async submit<T extends JobType>(
+    type: T,
+    payload: PayloadOf<T>,
+    options: SubmitOptions,
+  ): Promise<SubmittedJob> {
     const job = await this.#prepare({ ...options, type, payload });
     if (!options.manager) return submitted(job, await this.#inserts.add(job));
     const [inserted] = await this.store.insert([job], options.manager);
@@ -79,7 +83,10 @@ export class Jobs {
   }
 
   /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
-  async submitMany(submissions: Submission[], options: { manager?: EntityManager } = {}): Promise<SubmittedJob[]> {
+  async submitMany(
+    submissions: Submission[],
+    options: { manager?: EntityManager } = {},
+  ): Promise<SubmittedJob[]> {
     const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
     const inserted = options.manager
       ? await this.store.insert(jobs, options.manager)
@@ -101,7 +108,11 @@ export class Jobs {
   }
 
   /** Jobs that match, newest first; `before` is the id of the last one of the page before. */
-  async list(filter: JobFilter, visibility: Visibility, page: { limit: number; before: string | null }): Promise<Job[]> {
+  async list(
+    filter: JobFilter,
+    visibility: Visibility,
+    page: { limit: number; before: string | null },
+  ): Promise<Job[]> {
     return this.store.list(filter, visibility, page.limit, page.before);
   }
 
@@ -143,7 +154,12 @@ export class Jobs {
     checkPayload(payload);
     const parsed = await validate(handler.schema, payload);
     if ('issues' in parsed) {
-      throw new InvalidInput(422, 'invalid_payload', `The payload does not fit the job type "${type}".`, parsed.issues);
+      throw new InvalidInput(
+        422,
+        'invalid_payload',
+        `The payload does not fit the job type "${type}".`,
+        parsed.issues,
+      );
     }
     return {
       id: uuidv7(),

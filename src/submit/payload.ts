@@ -8,16 +8,21 @@ const MAX_DEPTH = 64;
 
 /** Throws unless the payload is JSON that Postgres can keep: at most 64 KiB and 64 levels deep, no U+0000. */
 export function checkPayload(payload: unknown): asserts payload is Json {
-  if (isDeeperThan(payload, MAX_DEPTH)) throw invalid(`The payload is nested deeper than ${MAX_DEPTH} levels.`);
+  if (isDeeperThan(payload, MAX_DEPTH))
+    throw invalid(`The payload is nested deeper than ${MAX_DEPTH} levels.`);
   const json = toJson(payload);
   if (json === undefined) throw invalid('The payload is not JSON.');
-  if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES) throw new JobError(413, 'payload_too_large', 'A payload may have 64 KiB at most.');
-  if (storableJson(json) !== json) throw invalid('The payload holds U+0000 or a lone surrogate, which no text may.');
+  if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES)
+    throw new JobError(413, 'payload_too_large', 'A payload may have 64 KiB at most.');
+  if (storableJson(json) !== json)
+    throw invalid('The payload holds U+0000 or a lone surrogate, which no text may.');
 }
 
 /** SHA-256 of the payload with its keys in order, as hex: equal payloads have equal hashes. */
 export function hashPayload(payload: Json): string {
-  return createHash('sha256').update(JSON.stringify(sorted(payload))).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify(sorted(payload)))
+    .digest('hex');
 }
 
 function invalid(message: string): InvalidInput {

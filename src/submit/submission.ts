@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { InvalidInput } from '../job/job-errors.ts';
+import { parseRequest } from '../access/parse-request.ts';
 import { isStorableText } from '../job/storable.ts';
 
 const text = (max: number) =>
@@ -40,12 +40,4 @@ const SubmissionSchema = z.object({
 /** Throws `invalid_request` with every issue where an option of a submission is out of its range. */
 export function checkSubmission(submission: object): void {
   parseRequest(SubmissionSchema, submission);
-}
-
-/** The parsed request, or `400 invalid_request` that names every issue and its path. */
-export function parseRequest<Output>(schema: z.ZodType<Output>, request: unknown): Output {
-  const parsed = schema.safeParse(request);
-  if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join('.'), message }));
-  throw new InvalidInput(400, 'invalid_request', 'The request is not valid; see issues.', issues);
 }

@@ -1,0 +1,13 @@
+import type { z } from 'zod';
+import { InvalidInput } from '../job/job-errors.ts';
+
+/** The parsed request, or `400 invalid_request` that names every issue and its path. */
+export function parseRequest<Output>(schema: z.ZodType<Output>, request: unknown): Output {
+  const parsed = schema.safeParse(request);
+  if (parsed.success) return parsed.data;
+  const issues = parsed.error.issues.map(({ path, message }) => ({
+    path: path.map(String).join('.'),
+    message,
+  }));
+  throw new InvalidInput(400, 'invalid_request', 'The request is not valid; see issues.', issues);
+}

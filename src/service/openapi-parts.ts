@@ -1,0 +1,78 @@
+import { type Schema, schemaRef } from './openapi-schemas.ts';
+
+interface Parameter {
+  name: string;
+  in: 'path' | 'query' | 'header';
+  required?: boolean;
+  description?: string;
+  schema: Schema;
+}
+
+function parameter(place: Parameter['in'], name: string, schema: Schema, description?: string): Parameter {
+  return {
+    name,
+    in: place,
+    ...(place === 'path' ? { required: true } : {}),
+    ...(description ? { description } : {}),
+    schema,
+  };
+}
+
+const repeated = (items: Schema): Schema => ({ type: 'array', items, maxItems: 100 });
+const FILTER = 'May be given more than once: one of them has to match.';
+
+export const parameters = {
+  Id: parameter('path', 'id', { type: 'string', format: 'uuid' }),
+  Status: parameter('query', 'status', repeated(schemaRef('JobStatus')), FILTER),
+  Type: parameter('query', 'type', repeated({ type: 'string', minLength: 1, maxLength: 64 }), FILTER),
+  Tag: parameter('query', 'tag', repeated({ type: 'string', minLength: 1, maxLength: 64 }), FILTER),
+  Job: parameter('query', 'job', repeated({ type: 'string', format: 'uuid' }), FILTER),
+  LastEventId: parameter('header', 'Last-Event-ID', { type: 'string' }, 'The id of the last frame seen.'),
+  After: parameter(
+    'query',
+    'after',
+    { type: 'string' },
+    'The same for clients without headers; the header wins.',
+  ),
+  Heartbeat: parameter('query', 'heartbeat', { enum: ['event'] }, 'Beat by an event instead of a comment.'),
+};
+
+export function parameterRef(name: keyof typeof parameters): object {
+  return { $ref: `#/components/parameters/${name}` };
+}
+
+const error = (description: string, schema = 'Error', headers?: object): object => ({
+  description,
+  ...(headers ? { headers } : {}),
+  content: { 'application/json': { schema: schemaRef(schema) } },
+});
+
+const header = (description: string): object => ({ description, schema: { type: 'string' } });
+
+export const responses = {
+  BadRequest: error(
+    '`invalid_request`, with every issue; `bad_request` where the body is not JSON.',
+    'InputError',
+  ),
+  Unauthorized: error('`unauthorized`: no bearer token, or one that is not valid (any more).', 'Error', {
+    'WWW-Authenticate': header('`Bearer`, with `error="invalid_token"` where a token was given.'),
+  }),
+  Forbidden: error('`insufficient_scope`: the message names the scope that is missing.'),
+  NotFound: error('`job_not_found`: there is no such job, or the caller may not see it.'),
+  JobFinal: error('`job_final`: the job has ended already.'),
+  JobNotRetryable: error('`job_not_retryable`: the job has neither failed nor been cancelled.'),
+  TooLarge: error('`payload_too_large`: the body or the payload exceeds 64 KiB.'),
+  UnsupportedMediaType: error('`unsupported_media_type`: send `application/json`.'),
+  Unprocessable: error(
+    '`unknown_job_type`, `invalid_payload` with every issue, or `idempotency_mismatch`.',
+    'InputError',
+  ),
+  TooManyStreams: error('`too_many_streams` of this caller, or `server_full`.', 'Error', {
+    'Retry-After': header('Seconds to wait.'),
+  }),
+  Unavailable: error('`unavailable`: Postgres does not answer. Try again.'),
+};
+
+export function responseRef(name: keyof typeof responses): object {
+  return { $ref: `#/components/responses/${name}` };
+}

@@ -1,0 +1,85 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import type { Job } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { jobColumns, type JobRow, toJob } from './job-columns.ts';
+import type { JobFilter } from './job-store.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/**
+ * A point in the database's history: every change that was committed before it has a lower transaction id.
+ * Decimal text of an xid8.
+ */
+export type Watermark = string;
+
+export interface FeedPage {
+  filter: JobFilter;
+  visibility: Visibility;
+  /** Only what has changed since, and what is running; null: everything. */
+  since: Watermark | null;
+  /** Only jobs older than this id. */
+  before: string | null;
+  limit: number;
+}
+
+/** What feeds read: pages of jobs, and what has changed since a watermark. */
+@Injectable()
+export class JobFeed {
+  readonly #job: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+  ) {
+    this.#job = `"${schema}".job`;
+  }
+
+  /** What is committed from now on changes jobs at or after this watermark, however long it has been under way. */
+  async watermark(): Promise<Watermark> {
+    const [row] = await this.dataSource.query<{ at: Watermark }[]>(
+      'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS at',
+    );
+    return row?.at ?? '0';
+  }
+
+  /** Visible jobs that match, newest first. Progress changes no watermark, so running jobs always come along. */
+  async page({ filter, visibility, since, before, limit }: FeedPage): Promise<Job[]> {
+    const rows = await this.dataSource.query<JobRow[]>(
+      `SELECT ${jobColumns('j')} FROM ${this.#job} j
+       WHERE ($1::text IS NULL OR j.tenant = $1) AND ($2::text IS NULL OR j.owner = $2)
+         AND ($3::uuid IS NULL OR j.id = $3)
+         AND ($4::text[] IS NULL OR j.status = ANY($4))
+         AND ($5::text[] IS NULL OR j.type = ANY($5))
+         AND ($6::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $6))
+         AND ($7::uuid[] IS NULL OR j.id = ANY($7))
+         AND ($8::text IS NULL OR j.change_xid >= $8::xid8 OR j.status = 'active')
+         AND ($9::uuid IS NULL OR j.id < $9)
+       ORDER BY j.id DESC LIMIT $10`,
+      [
+        visibility.tenant,
+        visibility.owner,
+        visibility.job,
+        filter.status ?? null,
+        filter.type ?? null,
+        filter.tag ?? null,
+        filter.ids ?? null,
+        since,
+        before,
+        limit,
+      ],
+    );
+    return rows.map(toJob);
+  }
+
+  /** The jobs of these tenants (null: of all) that have changed since, oldest change first. */
+  async changedSince(since: Watermark, tenants: string[] | null): Promise<Job[]> {
+    const rows = await this.dataSource.query<JobRow[]>(
+      `SELECT ${jobColumns('j')} FROM ${this.#job} j
+       WHERE j.change_xid >= $1::text::xid8 AND ($2::text[] IS NULL OR j.tenant = ANY($2))
+       ORDER BY j.change_xid`,
+      [since, tenants],
+    );
+    return rows.map(toJob);
+  }
+}

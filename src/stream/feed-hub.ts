@@ -1,0 +1,161 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Subscription } from 'rxjs';
+import { type Job, type Progress, toJobView } from '../job/job.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { decodeChanges } from '../publish/frame.ts';
+import { redisKeys } from '../redis/keys.ts';
+import { type Subscriber, Subscriptions } from '../redis/subscriptions.ts';
+import { JobFeed, type Watermark } from '../store/job-feed.ts';
+import type { FeedViewer } from './feed-viewer.ts';
+import type { StreamFrame } from './frames.ts';
+import { JobHub } from './job-hub.ts';
+import { JobReader } from './job-reader.ts';
+
+interface Running {
+  release: () => void;
+  frames: Subscription;
+}
+
+/** All open feeds of the process: one channel for changes, and the progress of the running jobs they show. */
+@Injectable()
+export class FeedHub implements Subscriber {
+  readonly #log = new Logger('Jobstream streams');
+  readonly #viewers = new Set<FeedViewer>();
+  readonly #running = new Map<string, Running>();
+  /** The version of each job that was shown since the watermark. */
+  #shown = new Map<string, number>();
+  #watermark: Watermark | null = null;
+  #stopListening: (() => void) | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #looking = false;
+
+  constructor(
+    @Inject(JobFeed) private readonly feed: JobFeed,
+    @Inject(JobReader) private readonly reader: JobReader,
+    @Inject(JobHub) private readonly hub: JobHub,
+    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  /** Tells the viewer of every change that is committed after the watermark, which was read before this call. */
+  add(viewer: FeedViewer, watermark: Watermark): () => void {
+    this.#viewers.add(viewer);
+    this.#watermark ??= watermark;
+    this.#stopListening ??= this.subscriptions.listen(redisKeys(this.options.prefix).changesChannel, this);
+    this.#timer ??= setInterval(() => void this.#look(), this.options.stream.backstopMs);
+    return () => {
+      this.#viewers.delete(viewer);
+      if (this.#viewers.size === 0) this.#close();
+    };
+  }
+
+  /** The encoded `job` frame of a job; a running one is followed from now on. */
+  encode(job: Job): string {
+    if (job.status === 'active') this.#follow(job.id);
+    return JSON.stringify({ job: toJobView(job, this.options.publicPath) });
+  }
+
+  onMessage(message: string): void {
+    for (const { id, tenant } of decodeChanges(message)) if (this.#concerns(tenant)) void this.#read(id);
+  }
+
+  /** What was published before the subscription was acknowledged is read from Postgres. */
+  onSubscribed(): void {
+    void this.#look();
+  }
+
+  #concerns(tenant: string): boolean {
+    for (const { visibility } of this.#viewers)
+      if (visibility.tenant === null || visibility.tenant === tenant) return true;
+    return false;
+  }
+
+  async #read(id: string): Promise<void> {
+    try {
+      const job = await this.reader.job(id);
+      if (job) this.#show(job);
+    } catch (error) {
+      // The backstop reads it again.
+      this.#log.error(`Reading job ${id} for feeds failed: ${(error as Error).message}`);
+    }
+  }
+
+  #show(job: Job): void {
+    if ((this.#shown.get(job.id) ?? 0) > job.version) return;
+    this.#shown.set(job.id, job.version);
+    if (job.status !== 'active') this.#unfollow(job.id);
+    const covering = [...this.#viewers].filter((viewer) => viewer.covers(job));
+    if (covering.length === 0) return;
+    const data = this.encode(job);
+    for (const viewer of covering) viewer.changed(job, data);
+  }
+
+  #follow(id: string): void {
+    if (this.#running.has(id) || this.#viewers.size === 0) return;
+    const { channel, release } = this.hub.watch(id);
+    const frames = channel.frames$.subscribe((frame) => {
+      if (frame.type === 'progress' && channel.job) this.#showProgress(channel.job, frame);
+    });
+    this.#running.set(id, { release, frames });
+  }
+
+  #showProgress(job: Job, { data }: StreamFrame): void {
+    const { progress } = JSON.parse(data) as { progress: Progress };
+    const now = { ...job, progress };
+    const covering = [...this.#viewers].filter((viewer) => viewer.covers(now));
+    if (covering.length === 0) return this.#unfollow(job.id);
+    const encoded = this.encode(now);
+    for (const viewer of covering) viewer.changed(now, encoded);
+  }
+
+  #unfollow(id: string): void {
+    const running = this.#running.get(id);
+    this.#running.delete(id);
+    running?.frames.unsubscribe();
+    running?.release();
+  }
+
+  /** Reads what has changed since the watermark, and moves it on: what is before it has been shown to all. */
+  async #look(): Promise<void> {
+    if (this.#looking || this.#viewers.size === 0) return;
+    this.#looking = true;
+    try {
+      const next = await this.feed.watermark();
+      const jobs = await this.#changedSince(this.#watermark ?? next);
+      for (const job of jobs) this.#showIfMissed(job);
+      this.#advance(next, jobs);
+    } catch (error) {
+      this.#log.error(`Reading changes for feeds failed: ${(error as Error).message}`);
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  #changedSince(watermark: Watermark): Promise<Job[]> {
+    const tenants = new Set([...this.#viewers].map(({ visibility }) => visibility.tenant));
+    return this.feed.changedSince(watermark, tenants.has(null) ? null : ([...tenants] as string[]));
+  }
+
+  #showIfMissed(job: Job): void {
+    const shown = this.#shown.get(job.id) ?? 0;
+    if (shown >= job.version) return;
+    this.hub.backstopHits += 1;
+    this.#show(job);
+  }
+
+  #advance(next: Watermark, jobs: Job[]): void {
+    this.#watermark = next;
+    this.#shown = new Map(jobs.map((job) => [job.id, job.version]));
+    for (const viewer of this.#viewers) if (!viewer.loading) viewer.advance(next);
+  }
+
+  #close(): void {
+    this.#stopListening?.();
+    this.#stopListening = null;
+    if (this.#timer) clearInterval(this.#timer);
+    this.#timer = null;
+    this.#watermark = null;
+    this.#shown.clear();
+    for (const id of [...this.#running.keys()]) this.#unfollow(id);
+  }
+}

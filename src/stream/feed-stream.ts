@@ -1,0 +1,103 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import type { Visibility } from '../job/visibility.ts';
+import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
+import type { JobFilter } from '../store/job-store.ts';
+import { FeedHub } from './feed-hub.ts';
+import { FeedViewer } from './feed-viewer.ts';
+import type { WireFrame } from './frames.ts';
+import { JobReader } from './job-reader.ts';
+import type { Viewer } from './viewer.ts';
+import { type StreamRequest, Viewers } from './viewers.ts';
+
+export interface FeedRequest extends StreamRequest {
+  filter: JobFilter;
+  visibility: Visibility;
+}
+
+/** Jobs that are read, and sent, in one go. */
+const PAGE = 200;
+const BEGINNING: Watermark = '0';
+const READ_AGAIN_MS = 500;
+/** How often a client that does not keep up is looked at while its first state is sent. */
+const BREATH_MS = 50;
+
+/** The feed of many jobs: what is, or what has changed since a cursor; then `ready`; then live. */
+@Injectable()
+export class FeedStream {
+  constructor(
+    @Inject(JobFeed) private readonly feed: JobFeed,
+    @Inject(FeedHub) private readonly hub: FeedHub,
+    @Inject(JobReader) private readonly reader: JobReader,
+    @Inject(Viewers) private readonly viewers: Viewers,
+  ) {}
+
+  open(request: FeedRequest): Observable<WireFrame> {
+    const cursor = /^\d{1,18}$/.test(request.cursor) ? request.cursor : BEGINNING;
+    return this.viewers.open({ ...request, cursor }, (viewer) => {
+      const left = new AbortController();
+      void this.#follow(request, cursor, viewer, left.signal);
+      return () => left.abort();
+    });
+  }
+
+  async #follow(request: FeedRequest, cursor: Watermark, viewer: Viewer, left: AbortSignal): Promise<void> {
+    const now = await this.#untilRead(() => this.feed.watermark(), left);
+    if (now === null) return;
+    const asked = request.cursor !== '';
+    const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
+    const feed = new FeedViewer(request.visibility, request.filter, viewer, known ? cursor : BEGINNING);
+    left.addEventListener('abort', this.hub.add(feed, now));
+    if (asked && !known) feed.reset('unknown_cursor');
+    await this.#sendFirstState(request, feed, known ? cursor : null, left);
+    await this.#sendChangedMeanwhile(feed, left);
+    if (!left.aborted) feed.ready(now);
+  }
+
+  async #sendFirstState(
+    { filter, visibility }: FeedRequest,
+    feed: FeedViewer,
+    since: Watermark | null,
+    left: AbortSignal,
+  ) {
+    // A job that no longer matches has to be read as well, to be told gone.
+    const asked = since === null ? filter : { ...filter, status: undefined };
+    let before: string | null = null;
+    while (!left.aborted) {
+      const page: FeedPage = { filter: asked, visibility, since, before, limit: PAGE };
+      const jobs = (await this.#untilRead(() => this.feed.page(page), left)) ?? [];
+      for (const job of jobs) if (!left.aborted) feed.show(job, this.hub.encode(job), since !== null);
+      if (jobs.length < PAGE) return;
+      before = jobs.at(-1)?.id ?? null;
+      await this.#untilTaken(feed, left);
+    }
+  }
+
+  async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
+    for (let ids = feed.takeChangedMeanwhile(); ids && !left.aborted; ids = feed.takeChangedMeanwhile()) {
+      const changed = ids;
+      const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
+      for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
+    }
+  }
+
+  /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
+  async #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
+    while (!left.aborted) {
+      const answer = await read().catch(() => null);
+      if (answer !== null) return answer;
+      await pause(READ_AGAIN_MS, left);
+    }
+    return null;
+  }
+
+  async #untilTaken(feed: FeedViewer, left: AbortSignal): Promise<void> {
+    while (feed.congested && !left.aborted) await pause(BREATH_MS, left);
+  }
+}
+
+async function pause(milliseconds: number, left: AbortSignal): Promise<void> {
+  // It only ever rejects because the client left, which the caller looks at.
+  await delay(milliseconds, undefined, { signal: left }).catch(() => undefined);
+}

@@ -1,0 +1,84 @@
+import type { Job } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import type { Watermark } from '../store/job-feed.ts';
+import type { JobFilter } from '../store/job-store.ts';
+import type { Viewer } from './viewer.ts';
+
+/** One open feed: which jobs it shows, and what its client has been told. */
+export class FeedViewer {
+  /** Jobs that changed while the first state was being read: they are read again after it. */
+  #changedMeanwhile: Set<string> | null = new Set();
+  /** Only a filter by status lets a job that was shown leave again. */
+  readonly #shown: Set<string> | null;
+
+  constructor(
+    readonly visibility: Visibility,
+    readonly filter: JobFilter,
+    private readonly viewer: Viewer,
+    private watermark: Watermark,
+  ) {
+    this.#shown = filter.status ? new Set() : null;
+  }
+
+  get congested(): boolean {
+    return this.viewer.congested;
+  }
+
+  /** Whether the job is of this feed, whatever its status is now. */
+  covers(job: Job): boolean {
+    const { tenant, owner, job: only } = this.visibility;
+    const { type, tag, ids } = this.filter;
+    return (
+      (tenant === null || job.tenant === tenant) &&
+      (owner === null || job.owner === owner) &&
+      (only === null || job.id === only) &&
+      (!type || type.includes(job.type)) &&
+      (!tag || tag.some((name) => job.tags.includes(name))) &&
+      (!ids || ids.includes(job.id))
+    );
+  }
+
+  /** A job that has just changed; `data` is its `job` frame, encoded once for all feeds. */
+  changed(job: Job, data: string): void {
+    if (!this.covers(job)) return;
+    if (this.#changedMeanwhile) this.#changedMeanwhile.add(job.id);
+    else this.show(job, data);
+  }
+
+  /** Sends the job as it is, or `gone` when it no longer matches but was shown, maybe by an `earlier` stream. */
+  show(job: Job, data: string, earlier = false): void {
+    if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id, earlier);
+    this.#shown?.add(job.id);
+    this.viewer.send({ id: this.watermark, type: 'job', data }, job.id);
+  }
+
+  #gone(id: string, earlier: boolean): void {
+    if (this.#shown?.delete(id) || earlier)
+      this.viewer.send({ id: this.watermark, type: 'gone', data: JSON.stringify({ id }) }, id);
+  }
+
+  reset(reason: string): void {
+    this.viewer.send({ id: this.watermark, type: 'reset', data: JSON.stringify({ reason }) });
+  }
+
+  /** Jobs that changed since the last call; null while none did, and from then on changes are sent at once. */
+  takeChangedMeanwhile(): string[] | null {
+    const ids = [...(this.#changedMeanwhile ?? [])];
+    this.#changedMeanwhile = ids.length > 0 ? new Set() : null;
+    return ids.length > 0 ? ids : null;
+  }
+
+  ready(watermark: Watermark): void {
+    this.advance(watermark);
+    this.viewer.send({ id: this.watermark, type: 'ready', data: '{}' });
+  }
+
+  /** Everything before the watermark has been sent: a resume may start there. */
+  advance(watermark: Watermark): void {
+    if (BigInt(watermark) > BigInt(this.watermark)) this.watermark = watermark;
+  }
+
+  get loading(): boolean {
+    return this.#changedMeanwhile !== null;
+  }
+}

@@ -1,0 +1,37 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { callerOf, visibilityOf } from '../access/caller.ts';
+import { parseRequest } from '../access/parse-request.ts';
+import { FeedQuery } from '../access/queries.ts';
+import type { Visibility } from '../job/visibility.ts';
+import type { JobFilter } from '../store/job-store.ts';
+import { Admission } from './admission.ts';
+import { admit } from './job-stream.guard.ts';
+import { httpOf, type StreamHttpRequest } from './stream-http.ts';
+
+/** Everything that can refuse a feed, before its first byte. */
+@Injectable()
+export class FeedGuard implements CanActivate {
+  constructor(
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    @Inject(Admission) private readonly admission: Admission,
+  ) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const { request, response } = httpOf(context);
+    const caller = callerOf(request);
+    this.policy.require(caller, 'read');
+    feedOf(request);
+    if (request.method !== 'HEAD') admit(this.admission, caller, response);
+    return true;
+  }
+}
+
+/** Which jobs the request asks for; throws `400 invalid_request` for a filter that is none. */
+export function feedOf(request: StreamHttpRequest): { filter: JobFilter; visibility: Visibility } {
+  const { job, ...filter } = parseRequest(FeedQuery, request.query);
+  return {
+    filter: { ...filter, ids: job?.map((id) => id.toLowerCase()) },
+    visibility: visibilityOf(callerOf(request)),
+  };
+}

@@ -1,0 +1,77 @@
+import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+
+export interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  /** The body as JSON; throws with the whole answer when it is none. */
+  json<T = Record<string, unknown>>(): T;
+}
+
+export interface Request {
+  method?: string;
+  token?: string | undefined;
+  headers?: OutgoingHttpHeaders;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as it stands, with the content type of `headers`, by default JSON's. */
+  raw?: string | Buffer;
+}
+
+const TIMEOUT_MS = 15_000;
+
+/**
+ * One HTTP exchange on a connection of its own, with the path and the bytes exactly as given. Rejects when
+ * the answer has not ended within 15 s, as that of a stream would.
+ */
+export function send(url: string, given: Request = {}): Promise<Answer> {
+  const body = given.raw ?? (given.body === undefined ? undefined : JSON.stringify(given.body));
+  const options = { ...target(url), method: given.method ?? 'GET', agent: false, headers: headersOf(given, body) };
+  return new Promise((resolve, reject) => {
+    const call = request(options, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        clearTimeout(timer);
+        const { statusCode = 0, headers } = response;
+        resolve(answerOf(statusCode, headers, Buffer.concat(chunks).toString()));
+      });
+    });
+    const timer = setTimeout(() => call.destroy(new Error(`No whole answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    call.on('error', (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    call.end(body);
+  });
+}
+
+/** Not through `URL`, which would tidy up a path that is malformed on purpose. */
+export function target(url: string): { host: string; port: string; path: string } {
+  const match = /^http:\/\/([^:/]+):(\d+)(.*)$/.exec(url);
+  if (!match) throw new Error(`Not a URL with host and port: ${url}`);
+  const [, host = '', port = '', path] = match;
+  return { host, port, path: path || '/' };
+}
+
+function headersOf({ token, headers }: Request, body: string | Buffer | undefined): OutgoingHttpHeaders {
+  return {
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    ...(body === undefined
+      ? {}
+      : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
+    ...headers,
+  };
+}
+
+function answerOf(status: number, headers: IncomingHttpHeaders, text: string): Answer {
+  const json = <T>(): T => {
+    try {
+      return JSON.parse(text) as T;
+    } catch (cause) {
+      throw new Error(`Status ${status} with a body that is no JSON: ${text}`, { cause });
+    }
+  };
+  return { status, headers, text, json };
+}
