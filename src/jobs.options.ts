@@ -139,7 +139,7 @@ export const JOBS_EXTRAS = Symbol('jobstream:extras');
 /** Checks the options and fills in defaults; throws one error that lists every problem. */
 export function resolveOptions(options: JobsModuleOptions): ResolvedOptions {
   const parsed = OptionsSchema.safeParse(options);
-  if (parsed.success) return parsed.data as ResolvedOptions;
+  if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.map(
     (issue) => `  ${issue.path.join('.') || 'options'}: ${issue.message}`,
   );

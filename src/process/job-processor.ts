@@ -103,7 +103,7 @@ export class JobProcessor {
 
   async #settle(job: RunningJob, handler: RegisteredHandler, ending: Ending): Promise<void> {
     job.close();
-    await this.logs.finish(job);
+    await this.#untilDone(`Storing the log of job ${job.id}`, () => this.logs.finish(job));
     const settlement = settlementOf(job, handler, ending);
     // The lease is renewed meanwhile; whoever takes the job over makes this a no-op.
     const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.#settlements.add(settlement));

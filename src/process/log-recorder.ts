@@ -37,7 +37,7 @@ export class LogRecorder {
     const line =
       buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
     buffer.lines.push({ level, text: line.slice(0, MAX_TEXT), at: new Date().toISOString() });
-    this.#timer ??= setTimeout(() => void this.#flushAll(), this.options.progressIntervalMs);
+    if (!this.#timer) this.#timer = setTimeout(() => this.#flushAll(), this.options.progressIntervalMs);
   }
 
   /** Stores what the job has written; call it before the job is settled, as its lines are fenced too. */
@@ -53,27 +53,28 @@ export class LogRecorder {
     return buffer;
   }
 
-  async #flushAll(): Promise<void> {
+  #flushAll(): void {
     this.#timer = null;
-    this.#writing = this.#writing.then(() => this.#flush([...this.#buffers.keys()]));
-    await this.#writing;
+    this.#writing = this.#writing
+      .then(() => this.#flush([...this.#buffers.keys()]))
+      .catch((error: Error) => this.#log.error(`Storing log lines failed, they are kept: ${error.message}`));
   }
 
   async #flush(jobs: RunningJob[]): Promise<void> {
-    for (;;) {
-      const batches = jobs
-        .map((job) => ({ job, ...job.ref, lines: this.#buffers.get(job)?.lines.splice(0, MAX_BATCH) ?? [] }))
-        .filter(({ lines }) => lines.length > 0);
-      if (batches.length === 0) return;
-      try {
-        const before = await this.logs.append(
-          batches.map(({ id, version, lines }) => ({ id, version, lines })),
-        );
-        batches.forEach(({ job, lines }, index) => this.#publish(job, lines, before[index] ?? null));
-      } catch (error) {
-        this.#log.error(`Storing log lines of ${batches.length} jobs failed: ${(error as Error).message}`);
-      }
+    for (let batches = this.#take(jobs); batches.length > 0; batches = this.#take(jobs)) {
+      const stored = batches.map(({ job, lines }) => ({ ...job.ref, lines }));
+      const before = await this.logs.append(stored).catch((error: unknown) => {
+        for (const { job, lines } of batches) this.#bufferOf(job).lines.unshift(...lines);
+        throw error;
+      });
+      batches.forEach(({ job, lines }, index) => this.#publish(job, lines, before[index] ?? null));
     }
+  }
+
+  #take(jobs: RunningJob[]): { job: RunningJob; lines: NewLogLine[] }[] {
+    return jobs
+      .map((job) => ({ job, lines: this.#buffers.get(job)?.lines.splice(0, MAX_BATCH) ?? [] }))
+      .filter(({ lines }) => lines.length > 0);
   }
 
   #publish(job: RunningJob, lines: NewLogLine[], before: number | null): void {

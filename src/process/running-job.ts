@@ -124,7 +124,7 @@ export class RunningJob implements JobContext {
     this.options.publish(this.id, { cursor: { version: this.version, tick }, type: 'progress', data });
   }
 
-  #log(level: LogLevel, text: string): void {
+  #log(level: LogLevel, text: unknown): void {
     if (!this.#closed) this.options.log(this, level, storableText(String(text)));
   }
 }

@@ -130,23 +130,31 @@ function toEnvironment(values: Values): Environment {
     roles: values.JOBS_ROLES,
     schema: values.JOBS_SCHEMA,
     prefix: values.JOBS_PREFIX,
-    jwt: {
-      secret: values.JWT_SECRET ?? null,
-      jwksUrl: values.JWKS_URL ?? null,
-      issuer: values.JWT_ISSUER ?? 'jobstream',
-      audience: values.JWT_AUDIENCE ?? 'jobstream',
-      tenantClaim: values.JWT_TENANT_CLAIM,
-    },
-    stream: {
-      heartbeatMs: values.STREAM_HEARTBEAT_MS,
-      maxAgeMs: values.STREAM_MAX_AGE_MS,
-      maxPerCaller: values.STREAM_MAX_PER_CALLER,
-      maxTotal: values.STREAM_MAX_TOTAL,
-      backstopMs: values.STREAM_BACKSTOP_MS,
-    },
+    jwt: jwtOf(values),
+    stream: streamOf(values),
     progressIntervalMs: values.PROGRESS_INTERVAL_MS,
     leaseMs: values.LEASE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     retentionDays: values.RETENTION_DAYS,
+  };
+}
+
+function jwtOf(values: Values): Environment['jwt'] {
+  return {
+    secret: values.JWT_SECRET ?? null,
+    jwksUrl: values.JWKS_URL ?? null,
+    issuer: values.JWT_ISSUER ?? 'jobstream',
+    audience: values.JWT_AUDIENCE ?? 'jobstream',
+    tenantClaim: values.JWT_TENANT_CLAIM,
+  };
+}
+
+function streamOf(values: Values): Environment['stream'] {
+  return {
+    heartbeatMs: values.STREAM_HEARTBEAT_MS,
+    maxAgeMs: values.STREAM_MAX_AGE_MS,
+    maxPerCaller: values.STREAM_MAX_PER_CALLER,
+    maxTotal: values.STREAM_MAX_TOTAL,
+    backstopMs: values.STREAM_BACKSTOP_MS,
   };
 }

@@ -3,14 +3,17 @@ import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { JobsHealth, type JobsReport } from '../index.ts';
 import { openApiDocument } from './openapi.ts';
 
-const GAUGES: Partial<Record<keyof JobsReport, [name: string, help: string]>> = {
+type Metric = [name: string, help: string];
+type Metrics = Partial<Record<keyof JobsReport, Metric>>;
+
+const GAUGES: Metrics = {
   runningJobs: ['jobstream_running_jobs', 'Jobs that this process runs'],
   openStreams: ['jobstream_open_streams', 'Streams that are open in this process'],
   watchedJobs: ['jobstream_watched_jobs', 'Jobs that somebody watches in this process'],
   subscribedChannels: ['jobstream_subscribed_channels', 'Redis channels that this process listens to'],
 };
 
-const COUNTERS: Partial<Record<keyof JobsReport, [name: string, help: string]>> = {
+const COUNTERS: Metrics = {
   backstopHits: [
     'jobstream_backstop_hits_total',
     'Changes that only the backstop found: Redis messages get lost',
@@ -26,30 +29,8 @@ export class OperationsController {
 
   constructor(@Inject(JobsHealth) private readonly health: JobsHealth) {
     collectDefaultMetrics({ register: this.#registry });
-    const registers = [this.#registry];
-    for (const [key, [name, help]] of entries(GAUGES)) {
-      const read = (): number => this.#value(key);
-      new Gauge({
-        name,
-        help,
-        registers,
-        collect() {
-          this.set(read());
-        },
-      });
-    }
-    for (const [key, [name, help]] of entries(COUNTERS)) {
-      const read = (): number => this.#value(key);
-      new Counter({
-        name,
-        help,
-        registers,
-        collect() {
-          this.reset();
-          this.inc(read());
-        },
-      });
-    }
+    for (const [key, metric] of entries(GAUGES)) this.#registry.registerMetric(this.#gauge(key, metric));
+    for (const [key, metric] of entries(COUNTERS)) this.#registry.registerMetric(this.#counter(key, metric));
   }
 
   /** The process answers. */
@@ -80,13 +61,36 @@ export class OperationsController {
     return openApiDocument;
   }
 
+  #gauge(key: keyof JobsReport, [name, help]: Metric): Gauge {
+    const read = (): number => this.#value(key);
+    return new Gauge({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.set(read());
+      },
+    });
+  }
+
+  #counter(key: keyof JobsReport, [name, help]: Metric): Counter {
+    const read = (): number => this.#value(key);
+    return new Counter({
+      name,
+      help,
+      registers: [],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
+
   #value(key: keyof JobsReport): number {
     return Number(this.#report?.[key] ?? 0);
   }
 }
 
-function entries(
-  metrics: Partial<Record<keyof JobsReport, [string, string]>>,
-): [keyof JobsReport, [string, string]][] {
-  return Object.entries(metrics) as [keyof JobsReport, [string, string]][];
+function entries(metrics: Metrics): [keyof JobsReport, Metric][] {
+  return Object.entries(metrics) as [keyof JobsReport, Metric][];
 }

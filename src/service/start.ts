@@ -115,5 +115,13 @@ function urlOf(app: INestApplication, host: string): string {
 /** Stops once, however often it is called: first the application, then the servers under it. */
 function closer(app: INestApplication, servers: Servers): () => Promise<void> {
   let closing: Promise<void> | null = null;
-  return () => (closing ??= app.close().finally(() => servers.stop()));
+  return () => (closing ??= stop(app, servers));
+}
+
+async function stop(app: INestApplication, servers: Servers): Promise<void> {
+  try {
+    await app.close();
+  } finally {
+    await servers.stop();
+  }
 }

@@ -156,6 +156,6 @@ export class FeedHub implements Subscriber {
     this.#timer = null;
     this.#watermark = null;
     this.#shown.clear();
-    for (const id of [...this.#running.keys()]) this.#unfollow(id);
+    for (const id of this.#running.keys()) this.#unfollow(id);
   }
 }

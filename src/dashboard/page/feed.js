@@ -90,7 +90,7 @@ export class Feed {
   #show(state) {
     this.#wasLive ||= state === 'live';
     if (state === 'connecting' && this.#wasLive) state = 'waiting';
-    const shown = state !== 'live' && navigator.onLine === false ? 'offline' : state;
+    const shown = state !== 'live' && !navigator.onLine ? 'offline' : state;
     const [text, title] = STATES[shown];
     const place = byId('connection');
     if (place.dataset.state === shown) return;
