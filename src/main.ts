@@ -1,11 +1,13 @@
 import { Logger } from '@nestjs/common';
 import { readEnvironment } from './service/environment.ts';
+import { ServiceLogger } from './service/service-logger.ts';
 import { startService } from './service/start.ts';
 
 const logger = new Logger('Service');
+Logger.overrideLogger(new ServiceLogger());
 
 try {
-  const service = await startService(readEnvironment(process.env));
+  const service = await startService(readEnvironment(process.env), { logger: new ServiceLogger() });
   logger.log(`Listening on ${service.url}`);
   if (service.token) announceToken(service.url, service.token, service.dashboardUrl);
   let stopping = false;

@@ -1,7 +1,10 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { styleText } from 'node:util';
+import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { readEnvironment } from './environment.ts';
-import { ensureSampleData } from './handlers/sample-data.ts';
+import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
 import { startService } from './start.ts';
 
@@ -18,11 +21,14 @@ interface Showcase {
 }
 
 const SAMPLE = 'zipcodes.csv';
+/** The sample alone is imported faster than a bar can be seen to move. */
+const TIMES = 25;
+const LARGER = `zipcodes-x${TIMES}.csv`;
 const SHOWCASES: Showcase[] = [
   {
     type: 'csv.import',
-    title: `${SAMPLE} into the Postgres table zipcodes`,
-    payload: { file: SAMPLE, table: 'zipcodes' },
+    title: `${SAMPLE} of vega-datasets, its rows ${TIMES} times over, into the Postgres table imports.zipcodes`,
+    payload: { file: LARGER, table: 'zipcodes' },
     summary: ({ result }) => {
       const [rows, rejected, bytes, ms] = ['rows', 'rejected', 'bytes', 'ms'].map((key) =>
         numberIn(result, key),
@@ -47,7 +53,10 @@ async function main(signal: AbortSignal): Promise<void> {
   const startedAt = performance.now();
   say('bold', 'Jobstream demo');
   say('dim', 'Starting Postgres, Redis and the service; the first start takes longest.');
-  const service = await startService(readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' }));
+  const environment = readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' });
+  // What goes well is shown by the demo itself.
+  const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
+  const service = await startService(environment, { logger, log: (line) => say('dim', `  ${line}`) });
   try {
     say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
     await showAll(service, signal);
@@ -68,8 +77,13 @@ async function showAll(service: Service, signal: AbortSignal): Promise<void> {
   if (!samples.includes(SAMPLE)) {
     throw new Error(`${SAMPLE} is not in ${service.importDir}. Run "npm ci", which installs vega-datasets.`);
   }
-  const client = new JobsClient({ baseUrl: service.url, token });
-  for (const showcase of SHOWCASES) await show(client, showcase, signal);
+  await repeatRows(service.importDir, SAMPLE, TIMES);
+  try {
+    const client = new JobsClient({ baseUrl: service.url, token });
+    for (const showcase of SHOWCASES) await show(client, showcase, signal);
+  } finally {
+    await rm(join(service.importDir, LARGER), { force: true });
+  }
 }
 
 async function show(client: JobsClient, showcase: Showcase, signal: AbortSignal): Promise<void> {

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DashboardController, JobsModule } from '../index.ts';
+import { DashboardController, JobsModule, type JobsModuleOptions } from '../index.ts';
 import type { Environment } from './environment.ts';
 import { ErrorFilter } from './error.filter.ts';
 import { CsvImport, IMPORT_DIR } from './handlers/csv-import.ts';
@@ -20,32 +20,16 @@ export interface ServiceOptions {
 /** The reference application: a host of the module like any other. */
 @Module({})
 export class ServiceModule {
-  static of({ environment, databaseUrl, redisUrl, jwtSecret }: ServiceOptions): DynamicModule {
-    const { jwt, schema, prefix, roles, stream } = environment;
-    const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays } = environment;
-    const { issuer, audience, tenantClaim, jwksUrl } = jwt;
-    const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
+  static of(options: ServiceOptions): DynamicModule {
+    const { environment, databaseUrl } = options;
+    const isApi = environment.roles.includes('api');
     return {
       module: ServiceModule,
       imports: [
         TypeOrmModule.forRoot({ type: 'postgres', url: databaseUrl, ...POOL }),
-        JobsModule.forRoot({
-          redis: redisUrl,
-          jwt: { issuer, audience, tenantClaim, ...keys },
-          queues: { default: {}, imports: { concurrency: 2 } },
-          roles,
-          schema,
-          prefix,
-          stream,
-          progressIntervalMs,
-          leaseMs,
-          shutdownGraceMs,
-          retentionDays,
-        }),
+        JobsModule.forRoot({ ...jobsOptions(options), queues: { default: {}, imports: { concurrency: 2 } } }),
       ],
-      controllers: roles.includes('api')
-        ? [OperationsController, DashboardController]
-        : [OperationsController],
+      controllers: [OperationsController, ...(isApi ? [DashboardController] : [])],
       providers: [
         { provide: IMPORT_DIR, useValue: environment.importDir },
         { provide: APP_FILTER, useClass: ErrorFilter },
@@ -54,6 +38,25 @@ export class ServiceModule {
       ],
     };
   }
+}
+
+function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): JobsModuleOptions {
+  const { jwt, roles, schema, prefix, stream } = environment;
+  const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays } = environment;
+  const { issuer, audience, tenantClaim, jwksUrl } = jwt;
+  const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
+  return {
+    redis: redisUrl,
+    jwt: { issuer, audience, tenantClaim, ...keys },
+    roles,
+    schema,
+    prefix,
+    stream,
+    progressIntervalMs,
+    leaseMs,
+    shutdownGraceMs,
+    retentionDays,
+  };
 }
 
 /** Enough for both roles; without a limit on connecting, a Postgres that is away would hang every request. */

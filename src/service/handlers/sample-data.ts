@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { access, copyFile, mkdir, rename } from 'node:fs/promises';
+import { access, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { errorCode } from './error-code.ts';
@@ -22,6 +22,18 @@ export async function ensureSampleData(importDir: string): Promise<string[]> {
     if (await exists(target)) present.push(name);
   }
   return present;
+}
+
+/**
+ * Writes a larger file beside a sample: its header once, its rows `times` over. Returns the new name.
+ */
+export async function repeatRows(importDir: string, name: string, times: number): Promise<string> {
+  const text = await readFile(path.join(importDir, name), 'utf8');
+  const firstRow = text.indexOf('\n') + 1;
+  const rows = text.endsWith('\n') ? text.slice(firstRow) : `${text.slice(firstRow)}\n`;
+  const larger = `${path.basename(name, '.csv')}-x${times}.csv`;
+  await writeFile(path.join(importDir, larger), text.slice(0, firstRow) + rows.repeat(times));
+  return larger;
 }
 
 /** The package exports its entry point only, `build/index.js`; the files lie beside that folder. */
