@@ -4,6 +4,7 @@ import { withDeadline } from '../job/deadline.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
+import { FetchWatchdog } from './fetch-watchdog.ts';
 import { JobProcessor } from './job-processor.ts';
 import { RunningJobs } from './running-jobs.ts';
 
@@ -40,15 +41,20 @@ export class Worker {
     await this.running.stop();
   }
 
-  #process({ name, bull, concurrency }: JobQueue): void {
+  #process(queue: JobQueue): void {
+    const { name, bull, concurrency } = queue;
     bull.on('error', (error: Error) => this.#report(name, error));
+    const watchdog = new FetchWatchdog(queue);
     const handler = async (job: { data: JobRef }): Promise<void> => {
       // A job fetched while the worker stops stays queued in Postgres and is offered again.
       if (this.#stopping.signal.aborted) return;
-      const work = this.processor.process(job.data, this.#stopping.signal);
+      const free = watchdog.fetched();
+      const work = this.processor.process(job.data, this.#stopping.signal).finally(free);
       this.#active.add(work);
       await work.finally(() => this.#active.delete(work));
     };
+    watchdog.start();
+    this.#stopping.signal.addEventListener('abort', () => watchdog.stop());
     bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
   }
 

@@ -7,9 +7,6 @@ export type BullConnection = 'client' | 'subscriber' | 'bclient';
 
 /** Longest wait for the answer to a command that does not block. */
 const COMMAND_TIMEOUT_MS = 5_000;
-/** Bull's blocking read answers every 5 s; silence of three times that means that the socket is dead. */
-const BLOCKING_SILENCE_MS = 15_000;
-
 /**
  * The process's Redis connections: one for commands (ours and Bull's), one for our subscriptions, one for
  * Bull's, and a blocking one per queue that it works on. None per viewer, none per request.
@@ -38,9 +35,14 @@ export class RedisConnections {
   /** What Bull's `createClient` is to return. */
   forBull(type: BullConnection): Redis {
     if (type === 'client') return this.command;
-    const patient = { maxRetriesPerRequest: null, enableReadyCheck: false };
-    if (type === 'bclient') return this.#connect('bull', { ...patient, socketTimeout: BLOCKING_SILENCE_MS });
-    this.#bullSubscriber ??= this.#connect('bull-events', patient);
+    // 0, not Bull's usual null: a read that a lost connection interrupts fails at once, and Bull reads again.
+    // With null it may be sent again and never be answered (pitfall B5).
+    if (type === 'bclient')
+      return this.#connect('bull', { maxRetriesPerRequest: 0, enableReadyCheck: false });
+    this.#bullSubscriber ??= this.#connect('bull-events', {
+      maxRetriesPerRequest: null,
+      enableReadyCheck: false,
+    });
     return this.#bullSubscriber;
   }
 

@@ -41,4 +41,59 @@ describe('a worker that dies', () => {
     await expectNoProblems();
     expect(await lab.ledger.reasons(first)).toEqual(['submitted', 'claimed', 'lease_lost', 'claimed', 'completed']);
   });
+
+  it('is frozen past its lease, and changes nothing when it wakes up', async () => {
+    const api = await lab.api();
+    const zombie = await lab.worker();
+    const id = await lab.submit(api.url, { steps: 60, stepMs: 50, ignoreAbort: true });
+    const viewer = lab.watch(id, () => api.url);
+    await untilStarted(id);
+    zombie.freeze();
+    await lab.worker();
+    await untilStarted(id, 2);
+    zombie.thaw();
+    await lab.quiet(20_000);
+    await eventually(() => expect(zombie.output).toContain('nothing was changed'), { timeoutMs: 10_000 });
+    await viewer.untilEnded(5_000);
+    await expectNoProblems();
+    expect(await lab.ledger.reasons(id)).toEqual(['submitted', 'claimed', 'lease_lost', 'claimed', 'completed']);
+    expect((await lab.job(api.url, id)).result).toEqual({ attempt: 2 });
+    const takenAway = viewer.frames.findIndex(({ data }) => data?.reason === 'lease_lost');
+    const later = viewer.frames.slice(takenAway).filter(({ event }) => event === 'progress');
+    expect(takenAway).toBeGreaterThan(0);
+    expect(later.length).toBeGreaterThan(0);
+    expect(later.filter(({ data }) => data?.attempt !== 2)).toEqual([]);
+  });
+});
+
+describe('a worker that is asked to stop', () => {
+  it('finishes what fits in its grace, gives back the rest, and another one runs that', async () => {
+    const api = await lab.api();
+    const leaving = await lab.worker({ SHUTDOWN_GRACE_MS: '1500' });
+    const short = await lab.submit(api.url, { steps: 10, stepMs: 100 });
+    const long = await lab.submit(api.url, { steps: 50, stepMs: 100 });
+    const viewer = lab.watch(long, () => api.url);
+    await untilStarted(short);
+    await untilStarted(long);
+    const asked = Date.now();
+    const exit = leaving.terminate();
+    await lab.worker();
+    expect(['SIGTERM', 0]).toContain(await exit);
+    expect(Date.now() - asked).toBeLessThan(1_500 + 3_000);
+    await lab.quiet(15_000);
+    await viewer.untilEnded(5_000);
+    await expectNoProblems();
+    expect(await lab.ledger.reasons(short)).toEqual(['submitted', 'claimed', 'completed']);
+    expect(await lab.ledger.reasons(long)).toEqual(['submitted', 'claimed', 'shutdown', 'claimed', 'completed']);
+  });
+
+  it('does not hold up what it has fetched and not begun', async () => {
+    const api = await lab.api();
+    const leaving = await lab.worker();
+    await lab.worker();
+    await lab.submitMany(api.url, 400, { steps: 1, stepMs: 20 });
+    await leaving.terminate();
+    await lab.quiet(15_000);
+    await expectNoProblems();
+  });
 });

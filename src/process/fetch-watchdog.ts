@@ -1,0 +1,54 @@
+import { Logger } from '@nestjs/common';
+import type { Redis } from 'ioredis';
+import type { JobQueue } from '../dispatch/job-queues.ts';
+
+const LOOK_MS = 5_000;
+/** Bull asks for the next job every 5 s at the latest; three rounds without one, while some wait, is a hang. */
+const SILENCE_MS = 15_000;
+
+/** Bull does not type its blocking connection. */
+interface Blocking {
+  bclient: Redis;
+}
+
+/**
+ * Watches that a queue's blocking connection still fetches: a connection that died without a word (a dropped
+ * NAT entry, say) would leave the worker waiting for ever (pitfall B5).
+ */
+export class FetchWatchdog {
+  readonly #log = new Logger('Jobstream worker');
+  #timer: NodeJS.Timeout | null = null;
+  #busy = 0;
+  #lastSign = performance.now();
+
+  constructor(private readonly queue: JobQueue) {}
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+  }
+
+  stop(): void {
+    if (this.#timer) clearInterval(this.#timer);
+  }
+
+  /** A job was fetched; call what it returns when its slot is free again. */
+  fetched(): () => void {
+    this.#busy += 1;
+    this.#lastSign = performance.now();
+    return () => {
+      this.#busy -= 1;
+      this.#lastSign = performance.now();
+    };
+  }
+
+  async #look(): Promise<void> {
+    const { bull, name, concurrency } = this.queue;
+    if (this.#busy >= concurrency || performance.now() - this.#lastSign < SILENCE_MS) return;
+    // When Redis cannot be asked there is nothing to fetch either.
+    const waiting = await bull.getWaitingCount().catch(() => 0);
+    if (waiting === 0 || performance.now() - this.#lastSign < SILENCE_MS) return;
+    this.#log.warn(`${waiting} jobs wait in "${name}" but none is fetched; its connection is made anew.`);
+    this.#lastSign = performance.now();
+    (bull as unknown as Blocking).bclient.disconnect(true);
+  }
+}

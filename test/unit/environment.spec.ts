@@ -1,0 +1,137 @@
+import { describe, expect, it } from '@jest/globals';
+import { EnvironmentError, readEnvironment } from '../../src/service/environment.ts';
+
+const SECRET = 'x'.repeat(32);
+const production = {
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://db/jobs',
+  REDIS_URL: 'rediss://redis',
+  JWT_SECRET: SECRET,
+  JWT_ISSUER: 'issuer',
+  JWT_AUDIENCE: 'audience',
+};
+
+/** The names of the variables that the error complains of. */
+function problemsOf(source: NodeJS.ProcessEnv): string[] {
+  try {
+    readEnvironment(source);
+  } catch (error) {
+    expect(error).toBeInstanceOf(EnvironmentError);
+    const lines = (error as Error).message.split('\n').filter((line) => line.startsWith('  '));
+    return lines.map((line) => line.trim().split(':')[0] ?? '');
+  }
+  return [];
+}
+
+describe('the environment', () => {
+  it('needs nothing outside production', () => {
+    expect(readEnvironment({})).toMatchObject({
+      production: false,
+      host: '127.0.0.1',
+      port: 3000,
+      databaseUrl: null,
+      redisUrl: null,
+      adapter: 'fastify',
+      importDir: './data',
+      roles: ['api', 'worker'],
+      schema: 'jobs',
+      prefix: '{jobs}',
+      jwt: { secret: null, jwksUrl: null, issuer: 'jobstream', audience: 'jobstream', tenantClaim: 'tenant' },
+      stream: {
+        heartbeatMs: 15_000,
+        maxAgeMs: 600_000,
+        maxPerCaller: 20,
+        maxTotal: 15_000,
+        backstopMs: 5_000,
+      },
+      progressIntervalMs: 250,
+      leaseMs: 30_000,
+      shutdownGraceMs: 30_000,
+      retentionDays: 30,
+    });
+  });
+
+  it('lists everything that production lacks at once', () => {
+    expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
+      'DATABASE_URL',
+      'REDIS_URL',
+      'JWT_ISSUER',
+      'JWT_AUDIENCE',
+      'JWT_SECRET or JWKS_URL',
+    ]);
+  });
+
+  it('is complete in production with either kind of key', () => {
+    expect(readEnvironment(production)).toMatchObject({ production: true, redisUrl: 'rediss://redis' });
+    const keys = { ...production, JWT_SECRET: undefined, JWKS_URL: 'https://issuer/keys' };
+    expect(readEnvironment(keys).jwt).toMatchObject({ secret: null, jwksUrl: 'https://issuer/keys' });
+  });
+
+  it('lists what is missing and what is wrong together', () => {
+    const problems = problemsOf({
+      NODE_ENV: 'production',
+      PORT: '70000',
+      DATABASE_URL: 'mysql://db',
+      HTTP_ADAPTER: 'koa',
+      JOBS_ROLES: 'api,boss',
+      JOBS_SCHEMA: 'a b',
+      JOBS_PREFIX: 'jobs',
+      JWT_SECRET: 'short',
+      LEASE_MS: '1e4',
+      RETENTION_DAYS: '-1',
+      JWT_ISSUER: 'me',
+      JWT_AUDIENCE: 'me',
+    });
+    expect(problems.toSorted()).toEqual(
+      [
+        'DATABASE_URL',
+        'HTTP_ADAPTER',
+        'JOBS_PREFIX',
+        'JOBS_ROLES',
+        'JOBS_SCHEMA',
+        'JWT_SECRET',
+        'LEASE_MS',
+        'PORT',
+        'REDIS_URL',
+        'RETENTION_DAYS',
+      ].toSorted(),
+    );
+  });
+
+  it('takes an empty variable as one that is not set', () => {
+    expect(readEnvironment({ PORT: '', HTTP_ADAPTER: '' })).toMatchObject({ port: 3000, adapter: 'fastify' });
+    expect(problemsOf({ ...production, REDIS_URL: '' })).toEqual(['REDIS_URL']);
+  });
+
+  it('refuses both kinds of key together', () => {
+    expect(problemsOf({ ...production, JWKS_URL: 'https://issuer/keys' })).toEqual(['JWT_SECRET, JWKS_URL']);
+  });
+
+  it.each<[string, string[]]>([
+    ['api', ['api']],
+    ['worker', ['worker']],
+    [' worker , api ', ['worker', 'api']],
+    ['api,api', ['api']],
+  ])('reads the roles %j', (text, roles) => {
+    expect(readEnvironment({ JOBS_ROLES: text }).roles).toEqual(roles);
+  });
+
+  it.each(['3.5', '0x10', '١', ' 3', '9999999999', '-1', 'NaN'])('refuses the port %j', (port) => {
+    expect(problemsOf({ PORT: port })).toEqual(['PORT']);
+  });
+
+  it('counts the secret in bytes', () => {
+    expect(readEnvironment({ JWT_SECRET: 'ü'.repeat(16) }).jwt.secret).toBe('ü'.repeat(16));
+  });
+
+  it('never shows a secret in its error', () => {
+    const secrets = {
+      JWT_SECRET: 'hunter2',
+      DATABASE_URL: 'mysql://me:hunter2@db',
+      REDIS_URL: 'http://:hunter2@redis',
+    };
+    expect(() => readEnvironment(secrets)).toThrow(
+      expect.not.objectContaining({ message: expect.stringContaining('hunter2') }) as Error,
+    );
+  });
+});
