@@ -4,7 +4,7 @@ export type JobStatus = (typeof JOB_STATUSES)[number];
 
 /** What may follow each status; `docs/architecture.md` draws it. */
 export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
-  queued: ['active', 'cancelled', 'failed'],
+  queued: ['active', 'cancelled'],
   active: ['completed', 'failed', 'cancelled', 'queued'],
   completed: [],
   failed: ['queued'],

@@ -41,7 +41,8 @@ export class JobProcessor {
   /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
   async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
     const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.#claims.add(ref), stopping);
-    if (!claimed) return this.offers.giveBackUnknown([ref], this.registry.types);
+    // Of a type that only another worker knows, or fetched while stopping. Where it was taken already, nothing is to give.
+    if (!claimed) return this.offers.giveBack([ref]);
     const job = this.#begin(claimed);
     const handler = this.registry.get(job.type);
     const forget = this.running.add(job);

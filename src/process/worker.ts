@@ -1,9 +1,11 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Job } from 'bull';
 import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
 import { withDeadline } from '../job/deadline.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
+import { JobOffers } from '../store/job-offers.ts';
 import { FetchWatchdog } from './fetch-watchdog.ts';
 import { JobProcessor } from './job-processor.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -19,6 +21,7 @@ export class Worker {
     @Inject(JOB_QUEUES) private readonly queues: JobQueue[],
     @Inject(JobProcessor) private readonly processor: JobProcessor,
     @Inject(RunningJobs) private readonly running: RunningJobs,
+    @Inject(JobOffers) private readonly offers: JobOffers,
     @Inject(RedisConnections) private readonly redis: RedisConnections,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
@@ -38,6 +41,7 @@ export class Worker {
       this.running.abortAll('shutdown');
       await this.#settled(this.options.cancelGraceMs + 2_000);
     }
+    await Promise.all(this.queues.map(({ bull }) => this.#letGo(bull)));
     await this.running.stop();
   }
 
@@ -46,13 +50,13 @@ export class Worker {
     bull.on('error', (error: Error) => this.#report(name, error));
     const watchdog = new FetchWatchdog(queue);
     const handler = async (job: { data: JobRef }): Promise<void> => {
-      // A job fetched while the worker stops stays queued in Postgres and is offered again.
-      if (this.#stopping.signal.aborted) return;
       const free = watchdog.fetched();
       const work = this.processor.process(job.data, this.#stopping.signal).finally(free);
       this.#active.add(work);
       await work.finally(() => this.#active.delete(work));
     };
+    // It only names the connection, ours has a name, and its rejection would be handled by nobody (pitfall B15).
+    Object.assign(bull, { setWorkerName: () => Promise.resolve() });
     watchdog.start();
     this.#stopping.signal.addEventListener('abort', () => watchdog.stop());
     bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
@@ -62,6 +66,25 @@ export class Worker {
     await withDeadline(bull.pause(true, true), 2_000, 'Bull did not pause in time.').catch((error: Error) =>
       this.#log.warn(error.message),
     );
+  }
+
+  /** Bull fetches the next job with the end of each: those it holds now would wait until their locks run out. */
+  async #letGo(bull: JobQueue['bull']): Promise<void> {
+    const held = bull.getActive().then((jobs) => Promise.all(jobs.map((job) => this.#giveBack(job))));
+    await withDeadline(held, 2_000, 'Bull did not let go of its jobs in time.').catch((error: Error) =>
+      this.#log.warn(error.message),
+    );
+  }
+
+  async #giveBack(job: Job<JobRef> | null): Promise<void> {
+    // A lock that is not ours refuses: another worker runs that job.
+    const ours = await job?.releaseLock().then(
+      () => true,
+      () => false,
+    );
+    if (!job || !ours) return;
+    await job.remove();
+    await this.offers.giveBack([job.data]);
   }
 
   /** Whether every job has been settled and its handler has ended, within the time. */

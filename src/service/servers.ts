@@ -13,9 +13,13 @@ export interface Servers {
 const CONNECT_MS = 5_000;
 
 /** Starts the servers that the environment does not name, and checks that all can be reached. */
-export async function openServers(environment: Environment, log: (line: string) => void): Promise<Servers> {
+export async function openServers(
+  environment: Environment,
+  log: (line: string) => void,
+  needed: { redis: boolean } = { redis: true },
+): Promise<Servers> {
   const { databaseUrl, redisUrl, production } = environment;
-  const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
+  const own = { postgres: !databaseUrl && !production, redis: needed.redis && !redisUrl && !production };
   const embedded =
     own.postgres || own.redis
       ? await startEmbeddedServices({ dataDir: '.jobstream', ...own, log })
@@ -26,7 +30,8 @@ export async function openServers(environment: Environment, log: (line: string) 
     stop: () => embedded.stop(),
   };
   try {
-    await Promise.all([reachPostgres(servers.databaseUrl), reachRedis(servers.redisUrl)]);
+    await reachPostgres(servers.databaseUrl);
+    if (needed.redis) await reachRedis(servers.redisUrl);
     return servers;
   } catch (error) {
     await servers.stop();

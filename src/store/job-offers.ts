@@ -14,8 +14,8 @@ export interface Offer extends JobRef {
 const UNCONFIRMED_MS = 5_000;
 /** A confirmed offer that nobody has claimed is made again after this: a no-op where Bull still has it. */
 const CONFIRMED_MS = 60_000;
-/** A job of a type that this worker does not know is offered again after this, for a worker that does. */
-const UNKNOWN_TYPE_MS = 1_000;
+/** An offer that a worker gave back, because it stops or does not know the type, is made again after this. */
+const GIVEN_BACK_MS = 1_000;
 /** Offers that one statement takes at most, of each kind. */
 const BATCH = 1_000;
 
@@ -75,13 +75,12 @@ export class JobOffers {
 
   /** Notes that Bull has these offers. */
   async confirm(offers: JobRef[]): Promise<void> {
-    await this.#update(offers, `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`, []);
+    await this.#update(offers, `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`);
   }
 
-  /** Gives back offers of types that this worker does not know: they are offered again soon. */
-  async giveBackUnknown(offers: JobRef[], knownTypes: string[]): Promise<void> {
-    const again = `offer_again_at = now() + ${UNKNOWN_TYPE_MS} * interval '1 ms'`;
-    await this.#update(offers, again, [knownTypes], 'AND NOT (j.type = ANY($2))');
+  /** Gives back offers that this worker cannot take; a moment later, when Bull has let go of them, they are made again. */
+  async giveBack(offers: JobRef[]): Promise<void> {
+    await this.#update(offers, `offer_again_at = now() + ${GIVEN_BACK_MS} * interval '1 ms'`);
   }
 
   /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
@@ -92,14 +91,14 @@ export class JobOffers {
     );
   }
 
-  async #update(offers: JobRef[], set: string, parameters: unknown[], and = ''): Promise<void> {
+  async #update(offers: JobRef[], set: string): Promise<void> {
     await this.dataSource.query(
       `WITH target AS (
          SELECT j.id FROM ${this.#job} j
          JOIN json_to_recordset($1) AS r(id uuid, version int) ON j.id = r.id AND j.version = r.version
-         WHERE j.stage = 'offered' ${and} ORDER BY j.id FOR UPDATE OF j
+         WHERE j.stage = 'offered' ORDER BY j.id FOR UPDATE OF j
        ) UPDATE ${this.#job} j SET ${set} FROM target t WHERE j.id = t.id`,
-      [JSON.stringify(offers), ...parameters],
+      [JSON.stringify(offers)],
     );
   }
 }

@@ -15,6 +15,7 @@ import {
 } from './frames.ts';
 import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
+import { LogGate } from './log-gate.ts';
 import { JobReader } from './job-reader.ts';
 import { ReplayThenLive } from './replay-then-live.ts';
 import type { Viewer } from './viewer.ts';
@@ -52,8 +53,9 @@ export class JobStream {
     const { channel, release } = this.hub.watch(id);
     const join = new ReplayThenLive<StreamFrame>(cursor ?? START);
     const stopped = new AbortController();
+    const lines = new LogGate(viewer);
     const deliver = (frames: StreamFrame[]): void => {
-      for (const frame of frames) if (!stopped.signal.aborted) send(viewer, frame);
+      for (const frame of frames) if (!stopped.signal.aborted) send(viewer, lines.pass(frame));
     };
     const live = channel.frames$.subscribe({
       next: (frame) => (logs || frame.type !== 'log') && deliver(join.live(frame)),
@@ -61,7 +63,7 @@ export class JobStream {
     });
     void this.#replay(channel, viewer, cursor, stopped.signal).then((replay) => {
       if (!replay) return;
-      deliver(join.replay(replay.frames));
+      deliver(join.replay(replay.frames, replay.from));
       // Nothing was left to say: the client has the end already, and learns so when it comes again.
       if (isFinal(replay.job.status) && !stopped.signal.aborted) viewer.end();
     });
@@ -77,30 +79,34 @@ export class JobStream {
     while (!left.aborted) {
       await channel.refresh();
       const { job } = channel;
-      const frames = job && (await this.#framesSince(job, channel, viewer, cursor).catch(() => null));
-      if (job && frames) return { job, frames };
+      const replay = job && (await this.#replayOf(job, channel, viewer, cursor).catch(() => null));
+      if (job && replay) return { job, ...replay };
       // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
       await delay(READ_AGAIN_MS, undefined, { signal: left }).catch(() => undefined);
     }
     return null;
   }
 
-  async #framesSince(
-    job: Job,
-    channel: JobChannel,
-    viewer: Viewer,
-    cursor: Cursor | null,
-  ): Promise<StreamFrame[]> {
+  async #replayOf(job: Job, channel: JobChannel, viewer: Viewer, cursor: Cursor | null): Promise<Replay> {
     const { publicPath } = this.options;
     const progress = channel.progress ?? (job.progressTick > 0 ? progressFrame(job) : null);
     const newest = progress ? [progress] : [];
     if (cursor && isReached(cursor, job)) {
       const changes = await this.reader.changesAfter(job.id, cursor.version);
-      return [...statusFrames(changes, job, publicPath), ...newest];
+      return { frames: [...statusFrames(changes, job, publicPath), ...newest], from: cursor };
     }
     if (cursor) reset(viewer, 'unknown_cursor');
-    return isFinal(job.status) ? [endFrame(job, publicPath)] : [snapshotFrame(job, publicPath), ...newest];
+    const whole = isFinal(job.status)
+      ? [endFrame(job, publicPath)]
+      : [snapshotFrame(job, publicPath), ...newest];
+    return { frames: whole, from: START };
   }
+}
+
+/** What a viewer has missed, and the cursor it is counted from. */
+interface Replay {
+  frames: StreamFrame[];
+  from: Cursor;
 }
 
 /** Whether the job has been where the cursor says; only an active version has ticks to come. */
@@ -114,7 +120,8 @@ function reset(viewer: Viewer, reason: string): void {
   viewer.send({ id: '0.0', type: 'reset', data: JSON.stringify({ reason }) });
 }
 
-function send(viewer: Viewer, frame: StreamFrame): void {
+function send(viewer: Viewer, frame: StreamFrame | null): void {
+  if (!frame) return;
   viewer.send(toWire(frame), frame.type === 'progress' ? 'progress' : undefined);
   if (frame.type === 'end') viewer.end();
 }

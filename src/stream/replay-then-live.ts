@@ -22,8 +22,12 @@ export class ReplayThenLive<Frame extends { cursor: Cursor }> {
     return [];
   }
 
-  /** The replay, in any order; answers it and what waited for it, in order. Live frames pass from now on. */
-  replay(frames: Frame[]): Frame[] {
+  /**
+   * The replay, in any order; answers it and what waited for it, in order. Live frames pass from now on.
+   * `from` replaces the cursor that was given at first, when that turned out to be of no use.
+   */
+  replay(frames: Frame[], from: Cursor = this.passed): Frame[] {
+    this.passed = from;
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     const inOrder = [...frames, ...waiting].toSorted((a, b) =>
