@@ -33,7 +33,9 @@ export function bullOptions(options: ResolvedOptions, redis: RedisConnections): 
     createClient: (type) => redis.forBull(type),
     defaultJobOptions: BULL_JOB_OPTIONS,
     settings: {
-      lockDuration: 30_000,
+      // Short, as the lease is what counts: an entry whose worker died is offered again this soon.
+      lockDuration: 10_000,
+      lockRenewTime: 3_000,
       stalledInterval: 5_000,
       maxStalledCount: 1_000,
       retryProcessDelay: 500,

@@ -29,6 +29,7 @@ export class RedisConnections {
     // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
     this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
     this.command.on('ready', () => this.#report(null));
+    this.command.on('ready', () => void this.#warnOfEviction());
     this.command.on('error', (error: Error) => this.#report(error));
   }
 
@@ -72,6 +73,17 @@ export class RedisConnections {
     connection.on('error', () => undefined);
     this.#all.push(connection);
     return connection;
+  }
+
+  /** A Redis that evicts loses queued entries and locks without a word; jobs survive it, but wait (pitfall B27). */
+  async #warnOfEviction(): Promise<void> {
+    // Where INFO is not allowed, nothing can be said.
+    const memory = await this.command.info('memory').catch(() => '');
+    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
+    if (policy === 'noeviction') return;
+    this.#log.warn(
+      `Redis may evict keys (maxmemory-policy ${policy}), which delays jobs. Set it to noeviction.`,
+    );
   }
 
   #report(error: Error | null): void {
