@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
+import { errorText } from '../job/error-text.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
@@ -129,9 +130,7 @@ export class JobProcessor {
 
   #logFailure(job: RunningJob, error: unknown): void {
     const stack = error instanceof Error ? error.stack : undefined;
-    this.#log.error(
-      `Job ${job.id} (${job.type}) failed in attempt ${job.attempt} of ${job.maxAttempts}: ${String(error)}`,
-      stack,
-    );
+    const attempt = `attempt ${job.attempt} of ${job.maxAttempts}`;
+    this.#log.error(`Job ${job.id} (${job.type}) failed in ${attempt}: ${errorText(error)}`, stack);
   }
 }

@@ -1,4 +1,5 @@
 import type { RegisteredHandler } from '../handlers/handler-registry.ts';
+import { errorText } from '../job/error-text.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import type { JobFailure, Json } from '../job/job.ts';
 import { storableJson, storableText } from '../job/storable.ts';
@@ -90,7 +91,6 @@ function delayAfter(attempt: number, handler: RegisteredHandler): number {
 
 /** What is stored and shown of an error: its code and message. The stack stays in the log. */
 function failureOf(error: unknown): JobFailure {
-  const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof PermanentFailure && CODE.test(error.code) ? error.code : 'handler_error';
-  return { code, message: storableText(message.slice(0, MAX_MESSAGE)) };
+  return { code, message: storableText(errorText(error).slice(0, MAX_MESSAGE)) };
 }

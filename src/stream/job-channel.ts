@@ -74,6 +74,8 @@ export class JobChannel implements Subscriber {
   }
 
   async #read(): Promise<void> {
+    const early = this.#early;
+    this.#early = [];
     const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
     if (!job) return this.frames$.complete();
     const frames = await this.#statusFramesUpTo(job);
@@ -81,7 +83,11 @@ export class JobChannel implements Subscriber {
     if (job.version > this.version) this.#progress = null;
     this.#job = job;
     for (const frame of frames) this.frames$.next(frame);
-    this.#acceptAll([...(job.progressTick > 0 ? [progressFrame(job)] : []), ...(last ? [last] : [])]);
+    this.#acceptAll([
+      ...early,
+      ...(job.progressTick > 0 ? [progressFrame(job)] : []),
+      ...(last ? [last] : []),
+    ]);
   }
 
   /** Before the first read nobody has been shown anything, so there is nothing to continue from. */
@@ -90,10 +96,9 @@ export class JobChannel implements Subscriber {
     return statusFrames(await this.reader.changesAfter(this.id, this.#job.version), job, this.basePath);
   }
 
-  /** Takes what came early or was read; what is of no version that the row knows by now was never ours. */
-  #acceptAll(read: TickFrame[]): void {
-    const frames = [...this.#early, ...read].toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1));
-    this.#early = [];
+  /** Takes what came before the read began, or was read; what the row does not know by now was never ours. */
+  #acceptAll(known: TickFrame[]): void {
+    const frames = known.toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1));
     for (const frame of frames) if (frame.cursor.version === this.version) this.#accept(frame);
   }
 
