@@ -139,8 +139,12 @@ export class TestApp {
   }
 
   /** Follows the job to its end and resolves to what it is then. */
-  async untilFinal(id: string): Promise<JobView> {
-    const stream = await this.stream(id);
+  untilFinal(id: string): Promise<JobView> {
+    return this.untilFinalAs(id, {});
+  }
+
+  async untilFinalAs(id: string, as: Credential): Promise<JobView> {
+    const stream = await this.stream(id, '', {}, as);
     const { data } = await stream.untilEvent('end');
     if (!data?.job) throw new Error(`An end without a job:\n${stream.text}`);
     return data.job;

@@ -1,11 +1,22 @@
 import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
 
-export interface Answer {
-  status: number;
-  headers: IncomingHttpHeaders;
-  text: string;
+/** What the server answered, whole. */
+export class Answer {
+  constructor(
+    readonly status: number,
+    readonly headers: IncomingHttpHeaders,
+    readonly text: string,
+  ) {}
+
   /** The body as JSON; throws with the whole answer when it is none. */
-  json<T = Record<string, unknown>>(): T;
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- names what the caller expects, once
+  json<T = Record<string, unknown>>(): T {
+    try {
+      return JSON.parse(this.text) as T;
+    } catch (cause) {
+      throw new Error(`Status ${this.status} with a body that is no JSON: ${this.text}`, { cause });
+    }
+  }
 }
 
 export interface Request {
@@ -26,7 +37,12 @@ const TIMEOUT_MS = 15_000;
  */
 export function send(url: string, given: Request = {}): Promise<Answer> {
   const body = given.raw ?? (given.body === undefined ? undefined : JSON.stringify(given.body));
-  const options = { ...target(url), method: given.method ?? 'GET', agent: false, headers: headersOf(given, body) };
+  const options = {
+    ...target(url),
+    method: given.method ?? 'GET',
+    agent: false,
+    headers: headersOf(given, body),
+  };
   return new Promise((resolve, reject) => {
     const call = request(options, (response) => {
       const chunks: Buffer[] = [];
@@ -35,10 +51,13 @@ export function send(url: string, given: Request = {}): Promise<Answer> {
       response.on('end', () => {
         clearTimeout(timer);
         const { statusCode = 0, headers } = response;
-        resolve(answerOf(statusCode, headers, Buffer.concat(chunks).toString()));
+        resolve(new Answer(statusCode, headers, Buffer.concat(chunks).toString()));
       });
     });
-    const timer = setTimeout(() => call.destroy(new Error(`No whole answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
+    const timer = setTimeout(
+      () => call.destroy(new Error(`No whole answer within ${TIMEOUT_MS} ms`)),
+      TIMEOUT_MS,
+    );
     call.on('error', (error) => {
       clearTimeout(timer);
       reject(error);
@@ -63,15 +82,4 @@ function headersOf({ token, headers }: Request, body: string | Buffer | undefine
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     ...headers,
   };
-}
-
-function answerOf(status: number, headers: IncomingHttpHeaders, text: string): Answer {
-  const json = <T>(): T => {
-    try {
-      return JSON.parse(text) as T;
-    } catch (cause) {
-      throw new Error(`Status ${status} with a body that is no JSON: ${text}`, { cause });
-    }
-  };
-  return { status, headers, text, json };
 }

@@ -1,0 +1,115 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { testFolder } from './services.ts';
+import { eventually } from './eventually.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const DIST = join(ROOT, 'dist/src');
+const SOURCES = [
+  'src',
+  'migrations',
+  'nest-cli.json',
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+const START_MS = 20_000;
+const BUILD_MS = 120_000;
+
+export interface Exit {
+  /** Null when a signal ended the process. */
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** The built service as a process of its own, in an empty folder, with these variables and no others. */
+export class ServiceProcess {
+  stdout = '';
+  stderr = '';
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+
+  constructor(variables: Record<string, string>, script = 'main.js') {
+    const { PATH = '', HOME = '' } = process.env;
+    this.#child = spawn(process.execPath, [join(DIST, script)], {
+      cwd: testFolder(),
+      env: { PATH, HOME, NO_COLOR: '1', ...variables },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
+    this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+    this.#exited = once(this.#child, 'close');
+  }
+
+  /** Starts the service and waits until it listens; throws with its output when it does not. */
+  static async start(variables: Record<string, string>): Promise<ServiceProcess> {
+    const service = new ServiceProcess(variables);
+    try {
+      await eventually(() => service.url, { timeoutMs: START_MS });
+      return service;
+    } catch (cause) {
+      await service.stop();
+      throw new Error(`The service did not start:\n${service.stdout}${service.stderr}`, { cause });
+    }
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Where it listens; throws until it does. */
+  get url(): string {
+    const url = /Listening on (http:\S+)/.exec(this.stdout)?.[1];
+    if (!url) throw new Error('It does not listen.');
+    return url;
+  }
+
+  /** Waits for the end of the process, and of its output. */
+  async exit(): Promise<Exit> {
+    await this.#exited;
+    const { stdout, stderr } = this;
+    return { code: this.#child.exitCode, stdout, stderr };
+  }
+
+  /** Ends it like a deployment does. */
+  async stop(): Promise<Exit> {
+    this.#child.kill('SIGTERM');
+    return this.exit();
+  }
+}
+
+/** Builds the project unless that was done since the sources were last changed. */
+export async function ensureBuilt(): Promise<void> {
+  // Two suites must not build into the same folder at once; a directory is made by one of them only.
+  const lock = join(process.env['TEST_FOLDER'] ?? '', 'building');
+  await eventually(() => mkdir(lock), { timeoutMs: BUILD_MS });
+  try {
+    const [built, changed] = await Promise.all([
+      lastChange([DIST]),
+      lastChange(SOURCES.map((path) => join(ROOT, path))),
+    ]);
+    if (built > changed) return;
+    await promisify(execFile)('npx', ['nest', 'build'], { cwd: ROOT, timeout: BUILD_MS });
+  } finally {
+    await rmdir(lock);
+  }
+}
+
+/** When the newest of these files, or of the files in these folders, was written; 0 when there are none. */
+async function lastChange(paths: string[]): Promise<number> {
+  const times = await Promise.all(
+    paths.map(async (path) => {
+      const found = await stat(path).catch(() => null);
+      if (!found?.isDirectory()) return found?.mtimeMs ?? 0;
+      const entries = await readdir(path, { recursive: true, withFileTypes: true });
+      const files = entries.filter((entry) => entry.isFile());
+      const stats = await Promise.all(files.map((file) => stat(join(file.parentPath, file.name))));
+      return Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs));
+    }),
+  );
+  return Math.max(0, ...times);
+}

@@ -1,0 +1,98 @@
+import { DataSource } from 'typeorm';
+import type { JobChange } from '../../src/job/job.ts';
+import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
+import { type ChangedJob, CommittedChanges } from '../../src/store/committed-changes.ts';
+import { JobLeases } from '../../src/store/job-leases.ts';
+import { JobLogs } from '../../src/store/job-logs.ts';
+import { JobMoves, type Settlement } from '../../src/store/job-moves.ts';
+import { JobOffers } from '../../src/store/job-offers.ts';
+import { JobRetention } from '../../src/store/job-retention.ts';
+import { JobStore } from '../../src/store/job-store.ts';
+import { createTestDatabase, type TestDatabase } from './services.ts';
+
+/** The row of a job as no reader shows it. */
+export interface RawJob {
+  id: string;
+  status: string;
+  version: number;
+  attempt: number;
+  stage: string | null;
+  offer_again_at: Date | null;
+  lease_until: Date | null;
+  worker: string | null;
+}
+
+/** The classes of the store on a database of the test's own, without the rest of the module. */
+export class TestStore {
+  readonly store: JobStore;
+  readonly moves: JobMoves;
+  readonly leases: JobLeases;
+  readonly offers: JobOffers;
+  readonly logs: JobLogs;
+  readonly retention: JobRetention;
+  /** What was announced as committed, in order. */
+  readonly announced: ChangedJob[] = [];
+
+  private constructor(
+    readonly dataSource: DataSource,
+    private readonly database: TestDatabase,
+    options: Partial<JobsModuleOptions>,
+  ) {
+    const resolved = resolveOptions({ redis: 'redis://unused', jwt: UNUSED_JWT, ...options });
+    const committed = new CommittedChanges();
+    committed.changes$.subscribe((jobs) => this.announced.push(...jobs));
+    this.store = new JobStore(dataSource, resolved);
+    this.moves = new JobMoves(dataSource, resolved, committed);
+    this.leases = new JobLeases(dataSource, resolved);
+    this.offers = new JobOffers(dataSource, resolved);
+    this.logs = new JobLogs(dataSource, resolved);
+    this.retention = new JobRetention(dataSource, resolved);
+  }
+
+  static async open(options: Partial<JobsModuleOptions> = {}): Promise<TestStore> {
+    const database = await createTestDatabase();
+    return new TestStore(database.dataSource, database, options);
+  }
+
+  /** Another process on the same database, with connections of its own. */
+  async beside(options: Partial<JobsModuleOptions> = {}): Promise<TestStore> {
+    const dataSource = new DataSource({ type: 'postgres', url: this.database.url });
+    return new TestStore(await dataSource.initialize(), this.database, options);
+  }
+
+  async close(): Promise<void> {
+    if (this.dataSource !== this.database.dataSource) return this.dataSource.destroy();
+    await this.database.drop();
+  }
+
+  query<Row = Record<string, unknown>>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+    return this.dataSource.query<Row[]>(sql, parameters);
+  }
+
+  async raw(id: string): Promise<RawJob> {
+    const [row] = await this.query<RawJob>('SELECT * FROM jobs.job WHERE id = $1', [id]);
+    if (!row) throw new Error(`No job ${id}.`);
+    return row;
+  }
+
+  async history(id: string): Promise<JobChange[]> {
+    const [changes] = await this.store.changesAfter([{ id, after: 0 }]);
+    return changes ?? [];
+  }
+
+  /** Makes the lease of an active job one that ran out. */
+  async expireLease(id: string): Promise<void> {
+    await this.query(
+      `UPDATE jobs.job SET lease_until = now() - interval '1 s' WHERE id = $1 AND status = 'active'`,
+      [id],
+    );
+  }
+}
+
+const UNUSED_JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
+
+/** How an attempt ended: completed unless told otherwise. */
+export function aSettlement(id: string, version: number, parts: Partial<Settlement> = {}): Settlement {
+  const completed = { status: 'completed', reason: 'completed', result: null, error: null } as const;
+  return { id, version, ...completed, delayMs: 0, progress: null, tick: 0, ...parts };
+}
