@@ -39,6 +39,8 @@ export function bullOptions(options: ResolvedOptions, redis: RedisConnections): 
       stalledInterval: 5_000,
       maxStalledCount: 1_000,
       retryProcessDelay: 500,
+      // Seconds of one blocking read: what a frozen worker's connection may still swallow ends this soon.
+      drainDelay: 1,
     },
   };
 }

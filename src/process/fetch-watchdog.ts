@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { JobQueue } from '../dispatch/job-queues.ts';
 
 const LOOK_MS = 5_000;
-/** Bull asks for the next job every 5 s at the latest; three rounds without one, while some wait, is a hang. */
+/** Bull asks for the next job every second or so; so long without one, while some wait, is a hang. */
 const SILENCE_MS = 15_000;
 
 /** Bull does not type its blocking connection. */

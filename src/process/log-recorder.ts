@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { LogLevel } from '../job/job-handler.ts';
+import { storableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { JobLogs, type NewLogLine } from '../store/job-logs.ts';
@@ -23,6 +24,7 @@ export class LogRecorder {
   readonly #buffers = new Map<RunningJob, Buffer>();
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
+  #next: Promise<void> | null = null;
 
   constructor(
     @Inject(JobLogs) private readonly logs: JobLogs,
@@ -36,14 +38,14 @@ export class LogRecorder {
     if (buffer.written > MAX_LINES + 1) return;
     const line =
       buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
-    buffer.lines.push({ level, text: line.slice(0, MAX_TEXT), at: new Date().toISOString() });
-    if (!this.#timer) this.#timer = setTimeout(() => this.#flushAll(), this.options.progressIntervalMs);
+    buffer.lines.push({ level, text: storableText(line.slice(0, MAX_TEXT)), at: new Date().toISOString() });
+    if (!this.#timer) this.#timer = setTimeout(() => this.#flushOnTime(), this.options.progressIntervalMs);
   }
 
   /** Stores what the job has written; call it before the job is settled, as its lines are fenced too. */
   async finish(job: RunningJob): Promise<void> {
-    await this.#writing;
-    await this.#flush([job]);
+    if (!this.#buffers.has(job)) return;
+    await this.#flushAll();
     this.#buffers.delete(job);
   }
 
@@ -53,11 +55,25 @@ export class LogRecorder {
     return buffer;
   }
 
-  #flushAll(): void {
+  #flushOnTime(): void {
     this.#timer = null;
-    this.#writing = this.#writing
-      .then(() => this.#flush([...this.#buffers.keys()]))
-      .catch((error: Error) => this.#log.error(`Storing log lines failed, they are kept: ${error.message}`));
+    this.#flushAll().catch((error: Error) =>
+      this.#log.error(`Storing log lines failed, they are kept: ${error.message}`),
+    );
+  }
+
+  /** One flush after the other, so that lines stay in order; all who ask meanwhile share the next. */
+  #flushAll(): Promise<void> {
+    if (!this.#next) {
+      const next = this.#writing.then(() => {
+        this.#next = null;
+        return this.#flush([...this.#buffers.keys()]);
+      });
+      this.#next = next;
+      // Whoever asked for the flush is told of its failure; the one after it begins all the same.
+      this.#writing = next.catch(() => undefined);
+    }
+    return this.#next;
   }
 
   async #flush(jobs: RunningJob[]): Promise<void> {

@@ -1,7 +1,6 @@
 import type { JobContext, JobLog, LogLevel } from '../job/job-handler.ts';
 import type { Progress } from '../job/job.ts';
 import type { ProgressUpdate } from '../job/progress.ts';
-import { storableText } from '../job/storable.ts';
 import type { TickFrame } from '../publish/frame.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
 import { ProgressCoalescer } from './progress-coalescer.ts';
@@ -125,6 +124,6 @@ export class RunningJob implements JobContext {
   }
 
   #log(level: LogLevel, text: unknown): void {
-    if (!this.#closed) this.options.log(this, level, storableText(String(text)));
+    if (!this.#closed) this.options.log(this, level, String(text));
   }
 }

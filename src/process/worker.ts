@@ -10,6 +10,16 @@ import { FetchWatchdog } from './fetch-watchdog.ts';
 import { JobProcessor } from './job-processor.ts';
 import { RunningJobs } from './running-jobs.ts';
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const MAX_VERSION = 2 ** 31 - 1;
+
+/** Anyone who can write to Redis can add to its queues; nonsense would spoil the claims of a whole batch. */
+function isJobRef(data: Partial<JobRef> | null): data is JobRef {
+  const { id, version } = data ?? {};
+  const isVersion = Number.isInteger(version) && Number(version) > 0 && Number(version) <= MAX_VERSION;
+  return typeof id === 'string' && UUID.test(id) && isVersion;
+}
+
 /** Takes jobs from the Bull queues, once the application has started, until it shuts down. */
 @Injectable()
 export class Worker {
@@ -50,6 +60,8 @@ export class Worker {
     bull.on('error', (error: Error) => this.#report(name, error));
     const watchdog = new FetchWatchdog(queue);
     const handler = async (job: { data: JobRef }): Promise<void> => {
+      if (!isJobRef(job.data))
+        return this.#log.warn(`The queue "${name}" held an entry that is none of ours.`);
       const free = watchdog.fetched();
       const work = this.processor.process(job.data, this.#stopping.signal).finally(free);
       this.#active.add(work);

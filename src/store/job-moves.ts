@@ -56,28 +56,33 @@ export class JobMoves {
       parameters: [JSON.stringify(refs), types, this.options.leaseMs, worker],
     });
     this.committed.announce(rows);
-    const claimed = new Map(rows.map(({ payload, ...row }) => [row.id, { ...toJob(row), payload }]));
-    return refs.map((ref) => take(claimed, ref.id));
+    const claimed = new Map(rows.map(({ payload, ...row }) => [before(row), { ...toJob(row), payload }]));
+    return refs.map((ref) => take(claimed, ref));
   }
 
-  /** active → what the attempt came to. Answers stand at the index asked; null where the lease was lost. */
+  /**
+   * active → what the attempt came to; what would run again is cancelled where that was asked for meanwhile.
+   * Answers stand at the index asked; null where the lease was lost.
+   */
   async settle(settlements: Settlement[]): Promise<(Job | null)[]> {
+    const cancelled = `i.status = 'queued' AND j.cancel_requested_at IS NOT NULL`;
+    const status = `CASE WHEN ${cancelled} THEN 'cancelled' ELSE i.status END`;
     const rows = await this.#move<JobRow>({
       input: `id uuid, version int, status text, reason text, result json, error json, "delayMs" bigint,
         progress json, tick bigint`,
       where: `j.status = 'active'`,
-      set: `status = i.status, result = i.result, error_code = i.error ->> 'code',
+      set: `status = ${status}, result = i.result, error_code = i.error ->> 'code',
         error_message = i.error ->> 'message', lease_until = NULL, worker = NULL,
-        run_at = CASE i.status WHEN 'queued' THEN now() + i."delayMs" * interval '1 ms' ELSE j.run_at END,
-        stage = CASE WHEN i.status <> 'queued' THEN NULL WHEN i."delayMs" > 0 THEN 'later' ELSE 'ready' END,
-        finished_at = CASE i.status WHEN 'queued' THEN NULL ELSE now() END,
-        ${progressAfter('i.status', 'coalesce(i.progress, j.progress)', 'greatest(i.tick, j.progress_tick)')}`,
-      reason: 'i.reason',
+        run_at = CASE ${status} WHEN 'queued' THEN now() + i."delayMs" * interval '1 ms' ELSE j.run_at END,
+        stage = CASE WHEN ${status} <> 'queued' THEN NULL WHEN i."delayMs" > 0 THEN 'later' ELSE 'ready' END,
+        finished_at = CASE ${status} WHEN 'queued' THEN NULL ELSE now() END,
+        ${progressAfter(status, 'coalesce(i.progress, j.progress)', 'greatest(i.tick, j.progress_tick)')}`,
+      reason: `CASE WHEN j.status = 'cancelled' THEN 'cancelled' ELSE i.reason END`,
       parameters: [JSON.stringify(settlements)],
     });
     this.committed.announce(rows);
-    const settled = new Map(rows.map((row) => [row.id, toJob(row)]));
-    return settlements.map(({ id }) => take(settled, id));
+    const settled = new Map(rows.map((row) => [before(row), toJob(row)]));
+    return settlements.map((settlement) => take(settled, settlement));
   }
 
   /** Leases that ran out: back to queued, or failed with `lease_lost` when every attempt is used up. */
@@ -181,9 +186,15 @@ function progressAfter(status: string, progress: string, tick: string): string {
     progress_tick = CASE ${status} WHEN 'queued' THEN 0 ELSE ${tick} END`;
 }
 
-function take<T>(found: Map<string, T>, id: string): T | null {
-  const value = found.get(id) ?? null;
-  // Two equal refs in one batch: only the first is the claim.
-  found.delete(id);
-  return value;
+/** The job as it was before its move. */
+function before({ id, version }: JobRef): string {
+  return `${id} ${version - 1}`;
+}
+
+function take<T>(moved: Map<string, T>, { id, version }: JobRef): T | null {
+  const key = `${id} ${version}`;
+  const job = moved.get(key) ?? null;
+  // Two equal refs in one batch: only the first has moved the job.
+  moved.delete(key);
+  return job;
 }

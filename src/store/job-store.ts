@@ -58,7 +58,7 @@ export class JobStore {
    */
   async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
     // One order for all: two batches that share keys would otherwise wait for each other.
-    const sorted = jobs.toSorted((a, b) => ((a.idempotencyKey ?? '') < (b.idempotencyKey ?? '') ? -1 : 1));
+    const sorted = jobs.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     const inserted = await this.#query<JobRow>(this.#insertSql(), [JSON.stringify(sorted)], manager);
     const byId = new Map(inserted.map((row) => [row.id, toJob(row)]));
     const earlier = await this.#findByKey(
@@ -181,7 +181,7 @@ export class JobStore {
         INSERT INTO ${this.#job} AS j (id, type, queue, tenant, owner, status, max_attempts, priority, tags,
           idempotency_key, payload_hash, payload, run_at, stage)
         SELECT id, type, queue, tenant, owner, 'queued', "maxAttempts", priority,
-          ARRAY(SELECT json_array_elements_text(tags)), "idempotencyKey", "payloadHash", payload,
+          ARRAY(SELECT json_array_elements_text(tags)), "idempotencyKey", "payloadHash", coalesce(payload, 'null'),
           coalesce("runAt", now()), CASE WHEN "runAt" > now() THEN 'later' ELSE 'ready' END
         FROM input
         ON CONFLICT (tenant, type, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
