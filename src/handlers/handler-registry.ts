@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleInit, Scope } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, Reflector } from '@nestjs/core';
 import type { InstanceWrapper } from '@nestjs/core/injector/instance-wrapper.js';
 import { UnknownJobType } from '../job/job-errors.ts';
@@ -23,6 +23,8 @@ export interface RegisteredHandler extends JobHandlerOptions {
 
 const TYPE_NAME = /^[a-z0-9._-]{1,64}$/;
 const DEFAULT_ATTEMPTS = 3;
+/** A timer that is set for longer fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Finds every `@JobHandler()` of the application; a wrong or a double one stops the boot. */
 @Injectable()
@@ -96,16 +98,19 @@ export class HandlerRegistry implements OnModuleInit {
     const twin = this.#handlers.get(type);
     if (twin) fail(`the type is handled by ${twin.source} already. A type has one handler.`);
     if (!TYPE_NAME.test(type)) fail(`a type must match ${TYPE_NAME.source}.`);
-    if (!provider.isDependencyTreeStatic()) fail('a handler must not be request-scoped or transient.');
+    if (!provider.isDependencyTreeStatic() || provider.scope === Scope.TRANSIENT)
+      fail('a handler must not be request-scoped or transient.');
     if (!schema?.['~standard'])
       fail('give a `schema` (any Standard Schema, such as one of zod) that checks the payload.');
-    if (!(queue in this.extras.queues)) {
+    if (!Object.hasOwn(this.extras.queues, queue)) {
       const known = Object.keys(this.extras.queues).join(', ');
       fail(`the queue "${queue}" is not declared. Add it to \`queues\` of JobsModule (declared: ${known}).`);
     }
     if (!Number.isInteger(attempts) || attempts < 1 || attempts > 1_000)
       fail('`attempts` must be 1 to 1,000.');
-    if (timeoutMs !== undefined && !(timeoutMs >= 1)) fail('`timeoutMs` must be at least 1.');
+    if (timeoutMs !== undefined && !(timeoutMs >= 1 && timeoutMs <= MAX_TIMEOUT_MS)) {
+      fail(`\`timeoutMs\` must be 1 to ${MAX_TIMEOUT_MS}.`);
+    }
   }
 }
 

@@ -27,6 +27,7 @@ export class JobProcessor {
   readonly #claims = new Batcher<JobRef, ClaimedJob | null>((refs) =>
     this.moves.claim(refs, this.registry.types, this.#worker),
   );
+  readonly #gaveUp = new AbortController();
   readonly #settlements = new Batcher((settlements: Settlement[]) => this.moves.settle(settlements));
 
   constructor(
@@ -38,6 +39,11 @@ export class JobProcessor {
     @Inject(FramePublisher) private readonly publisher: FramePublisher,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
+
+  /** Stops trying to settle what Postgres does not take: the lease gives those jobs to another worker. */
+  giveUp(): void {
+    this.#gaveUp.abort();
+  }
 
   /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
   async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
@@ -116,13 +122,14 @@ export class JobProcessor {
   }
 
   /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
-  async #untilDone<T>(what: string, work: () => Promise<T>, stopping?: AbortSignal): Promise<T | null> {
-    while (!stopping?.aborted) {
+  async #untilDone<T>(what: string, work: () => Promise<T>, stop = this.#gaveUp.signal): Promise<T | null> {
+    while (!stop.aborted) {
       try {
         return await work();
       } catch (error) {
         this.#log.error(`${what} failed: ${(error as Error).message}. Trying again.`);
-        await delay(TRY_AGAIN_MS);
+        // It only ever rejects because of the stop, which the loop looks at.
+        await delay(TRY_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
       }
     }
     return null;

@@ -5,7 +5,7 @@ import { Subscriptions } from '../redis/subscriptions.ts';
 import { JobLeases } from '../store/job-leases.ts';
 import type { RunningJob } from './running-job.ts';
 
-/** How often progress is stored, and leases that are due are renewed: one statement for all. */
+/** How often progress is stored, and leases that are due are renewed, at the least: one statement for all. */
 const HEARTBEAT_MS = 1_000;
 
 /** The jobs that this process runs: keeps their leases, stores their progress, and passes on cancels. */
@@ -25,9 +25,12 @@ export class RunningJobs {
   ) {}
 
   start(): void {
-    this.#timer = setInterval(() => {
-      this.#beating ??= this.#beat().finally(() => (this.#beating = null));
-    }, HEARTBEAT_MS);
+    this.#timer = setInterval(
+      () => {
+        this.#beating ??= this.#beat().finally(() => (this.#beating = null));
+      },
+      Math.min(HEARTBEAT_MS, this.options.leaseMs / 4),
+    );
     this.#stopListening = this.subscriptions.listen(redisKeys(this.options.prefix).cancelChannel, {
       onMessage: (jobId) => this.#cancel(jobId),
       // A request that was missed is read with the next renewal.

@@ -51,6 +51,7 @@ export class Worker {
       this.running.abortAll('shutdown');
       await this.#settled(this.options.cancelGraceMs + 2_000);
     }
+    this.processor.giveUp();
     await Promise.all(this.queues.map(({ bull }) => this.#letGo(bull)));
     await this.running.stop();
   }

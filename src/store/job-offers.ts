@@ -8,6 +8,8 @@ import { JOBS_DATA_SOURCE } from './tokens.ts';
 export interface Offer extends JobRef {
   type: string;
   queue: string;
+  /** When it is made again unless it is confirmed; a Postgres timestamp, to the microsecond. */
+  until: string;
 }
 
 /** An offer whose hand-over was never confirmed is made again after this. */
@@ -66,16 +68,17 @@ export class JobOffers {
        ), taken AS (
          UPDATE ${this.#job} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
          WHERE j.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM stale)
-         RETURNING j.id, j.version, j.type, j.queue, j.priority, j.run_at
-       ) SELECT id, version, type, queue FROM taken ORDER BY priority DESC, run_at, id`,
+         RETURNING j.id, j.version, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until
+       ) SELECT id, version, type, queue, until FROM taken ORDER BY priority DESC, run_at, id`,
       [JSON.stringify(windows)],
     );
     return rows;
   }
 
-  /** Notes that Bull has these offers. */
-  async confirm(offers: JobRef[]): Promise<void> {
-    await this.#update(offers, `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`);
+  /** Notes that Bull has these offers; one that was given back meanwhile, or is due again, stays so. */
+  async confirm(offers: Offer[]): Promise<void> {
+    const until = `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`;
+    await this.#update(offers, until, 'AND j.offer_again_at = r.until');
   }
 
   /** Gives back offers that this worker cannot take; a moment later, when Bull has let go of them, they are made again. */
@@ -91,12 +94,13 @@ export class JobOffers {
     );
   }
 
-  async #update(offers: JobRef[], set: string): Promise<void> {
+  async #update(offers: JobRef[], set: string, and = ''): Promise<void> {
     await this.dataSource.query(
       `WITH target AS (
          SELECT j.id FROM ${this.#job} j
-         JOIN json_to_recordset($1) AS r(id uuid, version int) ON j.id = r.id AND j.version = r.version
-         WHERE j.stage = 'offered' ORDER BY j.id FOR UPDATE OF j
+         JOIN json_to_recordset($1) AS r(id uuid, version int, until timestamptz)
+           ON j.id = r.id AND j.version = r.version
+         WHERE j.stage = 'offered' ${and} ORDER BY j.id FOR UPDATE OF j
        ) UPDATE ${this.#job} j SET ${set} FROM target t WHERE j.id = t.id`,
       [JSON.stringify(offers)],
     );

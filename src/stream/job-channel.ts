@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { isAfter } from '../job/cursor.ts';
-import type { Job } from '../job/job.ts';
+import type { Job, JobChange } from '../job/job.ts';
 import { decodeMessage, type TickFrame } from '../publish/frame.ts';
 import type { Subscriber } from '../redis/subscriptions.ts';
 import { progressFrame, type StreamFrame, statusFrames } from './frames.ts';
@@ -17,7 +17,7 @@ export class JobChannel implements Subscriber {
   /** Frames as they happen; completes when the job has been purged. */
   readonly frames$ = new Subject<StreamFrame>();
   #job: Job | null = null;
-  #progress: TickFrame | null = null;
+  #newest: StreamFrame | null = null;
   #early: TickFrame[] = [];
   #reading: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -35,8 +35,8 @@ export class JobChannel implements Subscriber {
   }
 
   /** The newest progress frame of the running attempt. */
-  get progress(): TickFrame | null {
-    return this.#progress;
+  get progress(): StreamFrame | null {
+    return this.#newest?.cursor.version === this.version ? this.#newest : null;
   }
 
   get version(): number {
@@ -76,39 +76,56 @@ export class JobChannel implements Subscriber {
   async #read(): Promise<void> {
     const early = this.#early;
     this.#early = [];
-    const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
-    if (!job) return this.frames$.complete();
-    const frames = await this.#statusFramesUpTo(job);
-    if (job.version < this.version) return;
-    if (job.version > this.version) this.#progress = null;
-    this.#job = job;
-    for (const frame of frames) this.frames$.next(frame);
-    this.#acceptAll([
-      ...early,
-      ...(job.progressTick > 0 ? [progressFrame(job)] : []),
-      ...(last ? [last] : []),
-    ]);
+    try {
+      const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
+      if (!job) return this.frames$.complete();
+      const changes = await this.#changesUpTo(job);
+      if (job.version < this.version) return;
+      const read = [...(job.progressTick > 0 ? [progressFrame(job)] : []), ...(last ? [last] : [])];
+      this.#take(job, changes, [...early, ...this.#arrivedMeanwhile(job), ...read]);
+    } catch (error) {
+      this.#early.unshift(...early);
+      throw error;
+    }
+  }
+
+  /** What came during the read and belongs to what was read: later frames must not overtake it. */
+  #arrivedMeanwhile(job: Job): TickFrame[] {
+    const arrived = this.#early.filter(({ cursor }) => cursor.version <= job.version);
+    this.#early = this.#early.filter(({ cursor }) => cursor.version > job.version);
+    return arrived;
   }
 
   /** Before the first read nobody has been shown anything, so there is nothing to continue from. */
-  async #statusFramesUpTo(job: Job): Promise<StreamFrame[]> {
+  async #changesUpTo(job: Job): Promise<JobChange[]> {
     if (!this.#job || job.version <= this.#job.version) return [];
-    return statusFrames(await this.reader.changesAfter(this.id, this.#job.version), job, this.basePath);
+    const changes = await this.reader.changesAfter(this.id, this.#job.version);
+    return changes.filter(({ version }) => version <= job.version);
   }
 
-  /** Takes what came before the read began, or was read; what the row does not know by now was never ours. */
-  #acceptAll(known: TickFrame[]): void {
-    const frames = known.toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1));
-    for (const frame of frames) if (frame.cursor.version === this.version) this.#accept(frame);
+  /**
+   * Emits what is new in the order of its cursors: an attempt may have ended by the time that its claim is read,
+   * and its ticks then stand between the two. A tick of a version in which nothing ran was never ours.
+   */
+  #take(job: Job, changes: JobChange[], ticks: TickFrame[]): void {
+    const active = [this.#job, ...changes, job].filter((state) => state?.status === 'active');
+    const running = new Set(active.map((state) => state?.version));
+    const own = ticks.filter(({ cursor }) => running.has(cursor.version));
+    const frames: StreamFrame[] = [...statusFrames(changes, job, this.basePath), ...own];
+    this.#job = job;
+    for (const frame of frames.toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1))) this.#emit(frame);
   }
 
   #accept(frame: TickFrame): void {
     const { version } = frame.cursor;
     if (version > this.version) return this.#waitForRow(frame);
-    if (version < this.version || this.#job?.status !== 'active') return;
+    if (version === this.version && this.#job?.status === 'active') this.#emit(frame);
+  }
+
+  #emit(frame: StreamFrame): void {
     if (frame.type === 'progress') {
-      if (this.#progress && !isAfter(frame.cursor, this.#progress.cursor)) return;
-      this.#progress = frame;
+      if (this.#newest && !isAfter(frame.cursor, this.#newest.cursor)) return;
+      this.#newest = frame;
     }
     this.frames$.next(frame);
   }

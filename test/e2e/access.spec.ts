@@ -57,18 +57,21 @@ describe.each(ADAPTERS)('Who sees which jobs on %s', (adapter) => {
     return snapshot.data?.job?.id;
   }
 
-  it.each(ROUTES)('answers %s /jobs/:id%s of a hidden job like that of an unknown one, byte for byte', async (method, suffix) => {
-    const ask = async (id: string, as: Claims): Promise<object> =>
-      comparable(await app.send(`/jobs/${id}${suffix}`, { method }, as));
-    const unknown = await ask(UNKNOWN, ALICE);
+  it.each(ROUTES)(
+    'answers %s /jobs/:id%s of a hidden job like that of an unknown one, byte for byte',
+    async (method, suffix) => {
+      const ask = async (id: string, as: Claims): Promise<object> =>
+        comparable(await app.send(`/jobs/${id}${suffix}`, { method }, as));
+      const unknown = await ask(UNKNOWN, ALICE);
 
-    expect(unknown).toMatchObject({ status: 404 });
-    expect(await ask(ofBob, ALICE)).toEqual(unknown);
-    expect(await ask(ofOther, ALICE)).toEqual(unknown);
-    expect(await ask(ofAlice, OTHER_ALICE)).toEqual(unknown);
-    expect(await ask(ofAlice, { ...OTHER_ALICE, scope: WRITE_TENANT })).toEqual(unknown);
-    expect(await ask('not-a-uuid', ALICE)).toEqual(unknown);
-  });
+      expect(unknown).toMatchObject({ status: 404 });
+      expect(await ask(ofBob, ALICE)).toEqual(unknown);
+      expect(await ask(ofOther, ALICE)).toEqual(unknown);
+      expect(await ask(ofAlice, OTHER_ALICE)).toEqual(unknown);
+      expect(await ask(ofAlice, { ...OTHER_ALICE, scope: WRITE_TENANT })).toEqual(unknown);
+      expect(await ask('not-a-uuid', ALICE)).toEqual(unknown);
+    },
+  );
 
   it('leaves the jobs as they were of those who may not change them', async () => {
     for (const id of [ofAlice, ofBob, ofOther]) {

@@ -40,7 +40,14 @@ const BAD_LISTS = [
 
 const BAD_LOGS = ['after=-1', 'after=x', 'after=1.5', 'after=99999999999', 'after=%00', 'after=1&after=2'];
 
-const IGNORED = ['unknown=1', '__proto__=1', '__proto__[x]=1', 'constructor=x', 'tag[a]=1', 'include=payload'];
+const IGNORED = [
+  'unknown=1',
+  '__proto__=1',
+  '__proto__[x]=1',
+  'constructor=x',
+  'tag[a]=1',
+  'include=payload',
+];
 
 const WRONG_METHODS = [
   ['DELETE', ''],
@@ -80,18 +87,21 @@ describe.each(ADAPTERS)('Bad requests on %s', (adapter) => {
     expect(new Set(answers.map((answer) => answer.json()['code']))).toEqual(new Set(['job_not_found']));
   });
 
-  it.each(['%E0%A4%A', '%ff', '%'])('answers 400 for the path segment %s, which decodes to nothing', async (bad) => {
-    for (const path of [`/jobs/${bad}`, `/jobs/${bad}/events`]) {
-      const answer = await app.get(path);
-      expect(answer.status).toBe(400);
-      expect(answer.json()).toMatchObject({
-        statusCode: 400,
-        error: 'Bad Request',
-        message: expect.any(String),
-        code: expect.any(String),
-      });
-    }
-  });
+  it.each(['%E0%A4%A', '%ff', '%'])(
+    'answers 400 for the path segment %s, which decodes to nothing',
+    async (bad) => {
+      for (const path of [`/jobs/${bad}`, `/jobs/${bad}/events`]) {
+        const answer = await app.get(path);
+        expect(answer.status).toBe(400);
+        expect(answer.json()).toMatchObject({
+          statusCode: 400,
+          error: 'Bad Request',
+          message: expect.any(String),
+          code: expect.any(String),
+        });
+      }
+    },
+  );
 
   it.each(BAD_LISTS)('refuses the list query %s, and names the place', async (query, path) => {
     const answer = await app.get(`/jobs?${query}`);
@@ -118,16 +128,20 @@ describe.each(ADAPTERS)('Bad requests on %s', (adapter) => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it.each(['logs=2', 'heartbeat=bogus', 'after=', 'after=1.0&after=2.0', 'after[]=1.0', '__proto__[after]=1.0'])(
-    'opens a stream from the start for the query %s, which it does not know',
-    async (query) => {
-      const stream = await app.stream(id, `?${query}`);
+  it.each([
+    'logs=2',
+    'heartbeat=bogus',
+    'after=',
+    'after=1.0&after=2.0',
+    'after[]=1.0',
+    '__proto__[after]=1.0',
+  ])('opens a stream from the start for the query %s, which it does not know', async (query) => {
+    const stream = await app.stream(id, `?${query}`);
 
-      expect((await stream.untilEvent('snapshot')).id).toBe('1.0');
-      expect(stream.of('reset')).toEqual([]);
-      stream.destroy();
-    },
-  );
+    expect((await stream.untilEvent('snapshot')).id).toBe('1.0');
+    expect(stream.of('reset')).toEqual([]);
+    stream.destroy();
+  });
 
   it.each([
     ['garbage', 'garbage'],

@@ -102,7 +102,11 @@ describe.each(ADAPTERS)('Changing the course of a job on %s', (adapter) => {
       const id = await app.waitingJob();
       await app.cancel(id);
 
-      expect((await app.retry(id)).json()).toMatchObject({ status: 'queued', version: 3, cancelRequestedAt: null });
+      expect((await app.retry(id)).json()).toMatchObject({
+        status: 'queued',
+        version: 3,
+        cancelRequestedAt: null,
+      });
       expect(await app.untilFinal(id)).toMatchObject({ status: 'completed', version: 5, attempt: 1 });
     });
 

@@ -22,7 +22,11 @@ describe.each(ADAPTERS)('Reading jobs on %s', (adapter) => {
 
   describe('GET /jobs/:id', () => {
     it('answers the job without its payload', async () => {
-      const { job } = await app.submit({ type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: '2100-01-01T00:00:00Z' });
+      const { job } = await app.submit({
+        type: 'demo.steps',
+        payload: { steps: 1, stepMs: 0 },
+        runAt: '2100-01-01T00:00:00Z',
+      });
 
       const answer = await app.get(`/jobs/${job.id}`);
 
@@ -63,7 +67,12 @@ describe.each(ADAPTERS)('Reading jobs on %s', (adapter) => {
     beforeAll(async () => {
       ids = [];
       for (const tags of [['a'], ['b'], ['a', 'b'], ['c'], []]) {
-        const body = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: '2100-01-01T00:00:00Z', tags };
+        const body = {
+          type: 'demo.steps',
+          payload: { steps: 1, stepMs: 0 },
+          runAt: '2100-01-01T00:00:00Z',
+          tags,
+        };
         ids.push((await app.submit(body, { tenant })).job.id);
       }
       const [, , , cancelled = ''] = ids;
@@ -96,7 +105,9 @@ describe.each(ADAPTERS)('Reading jobs on %s', (adapter) => {
       let cursor: string | null = '';
       let pages = 0;
       while (cursor !== null) {
-        const { jobs, nextCursor }: Page = await page(`?limit=2${cursor && `&cursor=${cursor}`}&tag=a&tag=b&tag=c`);
+        const { jobs, nextCursor }: Page = await page(
+          `?limit=2${cursor && `&cursor=${cursor}`}&tag=a&tag=b&tag=c`,
+        );
         seen.push(...jobs.map(({ id }) => id));
         cursor = nextCursor;
         pages += 1;

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
-import { cursorsOf, increases } from '../support/sse.ts';
+import { cursorsOf, increases, type SseStream } from '../support/sse.ts';
 
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
 
 describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp({ adapter });
+    app = await startApp({ adapter, environment: { STREAM_MAX_PER_CALLER: '100' } });
   });
   afterAll(() => app.close());
 
@@ -103,6 +103,40 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
     });
   });
 
+  describe('of jobs that end as soon as they begin', () => {
+    let streams: SseStream[];
+    beforeAll(async () => {
+      const runAt = new Date(Date.now() + 1_000).toISOString();
+      const ids = await Promise.all(
+        Array.from({ length: 40 }, () => app.steps({ steps: 3, stepMs: 0, logEvery: 1 }, { runAt })),
+      );
+      streams = await Promise.all(ids.map((id) => app.stream(id, '?logs=1')));
+      await Promise.all(streams.map((stream) => stream.untilClosed()));
+    });
+
+    it('hold every status in order', () => {
+      for (const stream of streams) {
+        expect(increases(stream.events)).toBe(true);
+        const statuses = stream.events.filter(({ id: cursor }) => cursor?.endsWith('.0'));
+        expect(statuses.map(({ event }) => event)).toEqual(['snapshot', 'state', 'end']);
+      }
+    });
+
+    it('hold the newest progress', () => {
+      const newest = streams.map((stream) => stream.of('progress').at(-1)?.data?.progress?.done);
+
+      expect(newest).toEqual(streams.map(() => 3));
+    });
+
+    it('hold every log line', () => {
+      const lines = streams.map((stream) =>
+        stream.of('log').flatMap(({ data }) => data?.lines?.map(({ n }) => n) ?? []),
+      );
+
+      expect(lines).toEqual(streams.map(() => [1, 2, 3]));
+    });
+  });
+
   it('shows every state of a job that fails, is retried and succeeds', async () => {
     const id = await app.steps({ steps: 3, stepMs: 5, failAtStep: 2, failAttempts: 1 });
     const stream = await app.stream(id, '?after=0.0');
@@ -110,7 +144,9 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
     await stream.untilClosed();
 
     expect(increases(stream.events)).toBe(true);
-    const states = stream.of('state').map(({ id: cursor, data }) => [cursor, data?.status, data?.attempt, data?.reason]);
+    const states = stream
+      .of('state')
+      .map(({ id: cursor, data }) => [cursor, data?.status, data?.attempt, data?.reason]);
     expect(states).toEqual([
       ['1.0', 'queued', 0, 'submitted'],
       ['2.0', 'active', 1, 'claimed'],

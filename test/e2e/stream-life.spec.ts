@@ -8,7 +8,10 @@ describe.each(ADAPTERS)('How streams live and end on %s', (adapter) => {
   const open: SseStream[] = [];
   let app: TestApp;
   beforeAll(async () => {
-    app = await startApp({ adapter, environment: { STREAM_HEARTBEAT_MS: '300', STREAM_MAX_PER_CALLER: '2' } });
+    app = await startApp({
+      adapter,
+      environment: { STREAM_HEARTBEAT_MS: '300', STREAM_MAX_PER_CALLER: '2' },
+    });
   });
   // Waiting until the places are free keeps one test's streams out of the next one's cap.
   afterEach(async () => {

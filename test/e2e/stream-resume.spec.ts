@@ -35,14 +35,32 @@ describe.each(ADAPTERS)('Resuming a stream on %s', (adapter) => {
   it('replays every state from the cursor 0.0 on', async () => {
     const stream = await closedStream(ended, '?after=0.0');
 
-    expect(namesOf(stream)).toEqual(['state 1.0', 'state 2.0', 'state 3.0', 'state 4.0', 'progress', 'end 5.0']);
+    expect(namesOf(stream)).toEqual([
+      'state 1.0',
+      'state 2.0',
+      'state 3.0',
+      'state 4.0',
+      'progress',
+      'end 5.0',
+    ]);
     expect(increases(stream.events)).toBe(true);
-    expect(stream.of('state').map(({ data }) => data?.status)).toEqual(['queued', 'active', 'queued', 'active']);
+    expect(stream.of('state').map(({ data }) => data?.status)).toEqual([
+      'queued',
+      'active',
+      'queued',
+      'active',
+    ]);
     expect(stream.of('progress')[0]?.data?.progress?.done).toBe(10);
   });
 
   it('replays what comes after the cursor, and nothing at or before it', async () => {
-    expect(await wholeStream(ended, '?after=1.0')).toEqual(['state 2.0', 'state 3.0', 'state 4.0', 'progress', 'end 5.0']);
+    expect(await wholeStream(ended, '?after=1.0')).toEqual([
+      'state 2.0',
+      'state 3.0',
+      'state 4.0',
+      'progress',
+      'end 5.0',
+    ]);
     expect(await wholeStream(ended, '?after=2.1')).toEqual(['state 3.0', 'state 4.0', 'progress', 'end 5.0']);
     expect(await wholeStream(ended, '?after=4.0')).toEqual(['progress', 'end 5.0']);
   });
@@ -63,7 +81,10 @@ describe.each(ADAPTERS)('Resuming a stream on %s', (adapter) => {
   });
 
   it('answers 204 to a client that has the end, by header or by query', async () => {
-    for (const request of [{ query: '?after=5.0', headers: {} }, { query: '', headers: { 'last-event-id': '5.0' } }]) {
+    for (const request of [
+      { query: '?after=5.0', headers: {} },
+      { query: '', headers: { 'last-event-id': '5.0' } },
+    ]) {
       const answer = await app.send(`/jobs/${ended}/events${request.query}`, { headers: request.headers });
       expect([answer.status, answer.text]).toEqual([204, '']);
     }
@@ -147,7 +168,11 @@ describe.each(ADAPTERS)('Resuming a stream on %s', (adapter) => {
     const stream = await app.stream(id, '', { headers: { 'last-event-id': '3.0' } });
     await stream.untilClosed();
 
-    expect(namesOf(stream).filter((name) => name !== 'progress')).toEqual(['state 4.0', 'state 5.0', 'end 6.0']);
+    expect(namesOf(stream).filter((name) => name !== 'progress')).toEqual([
+      'state 4.0',
+      'state 5.0',
+      'end 6.0',
+    ]);
     expect(stream.of('state').map(({ data }) => data?.reason)).toEqual(['retried_by_hand', 'claimed']);
     expect(stream.events.at(-1)?.data?.job).toMatchObject({ status: 'completed', attempt: 2 });
   });

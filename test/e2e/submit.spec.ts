@@ -54,7 +54,13 @@ describe.each(ADAPTERS)('POST /jobs on %s', (adapter) => {
   it('runs the job to its result', async () => {
     const job = await app.untilFinal(await app.steps({ steps: 3, stepMs: 1 }));
 
-    expect(job).toMatchObject({ status: 'completed', version: 3, attempt: 1, result: { steps: 3 }, error: null });
+    expect(job).toMatchObject({
+      status: 'completed',
+      version: 3,
+      attempt: 1,
+      result: { steps: 3 },
+      error: null,
+    });
     expect(job.progress).toMatchObject({ done: 3, total: 3, percent: 100, unit: 'steps' });
     expect(job.startedAt).toMatch(ISO);
     expect(job.finishedAt).toMatch(ISO);
@@ -127,7 +133,11 @@ describe.each(ADAPTERS)('POST /jobs on %s', (adapter) => {
 
     it('sees no other job, not even one of the same owner', async () => {
       const other = await app.waitingJob();
-      const { viewer } = await app.submit({ type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER });
+      const { viewer } = await app.submit({
+        type: 'demo.steps',
+        payload: { steps: 1, stepMs: 0 },
+        runAt: LATER,
+      });
 
       for (const path of ['', '/logs', '/events']) {
         const answer = await app.get(`/jobs/${other}${path}`, viewer.token);

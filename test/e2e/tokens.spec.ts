@@ -29,7 +29,10 @@ function tampered(token: string): string {
 
 const REFUSED: [title: string, make: () => Promise<string>][] = [
   ['has expired', () => signToken({ expiresIn: -60 })],
-  ['is signed with another secret', () => signToken({ secret: 'another secret of thirty-two bytes or more' })],
+  [
+    'is signed with another secret',
+    () => signToken({ secret: 'another secret of thirty-two bytes or more' }),
+  ],
   ['is of another issuer', () => signToken({ issuer: 'https://other.test' })],
   ['is for another audience', () => signToken({ audience: 'other' })],
   ['is unsigned', () => Promise.resolve(new UnsecuredJWT(complete()).encode())],
@@ -127,7 +130,11 @@ describe.each(ADAPTERS)('Credentials on %s', (adapter) => {
     for (const [method, path, body] of everyRoute()) {
       const answer = await app.send(path, { method, body }, { scope: 'other:read' });
       expect([method, path, answer.status]).toEqual([method, path, 403]);
-      expect(answer.json()).toMatchObject({ statusCode: 403, error: 'Forbidden', code: 'insufficient_scope' });
+      expect(answer.json()).toMatchObject({
+        statusCode: 403,
+        error: 'Forbidden',
+        code: 'insufficient_scope',
+      });
     }
   });
 

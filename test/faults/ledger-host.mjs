@@ -36,7 +36,8 @@ class LedgerWork {
       job.progress({ done, total: steps, data: { attempt: job.attempt } });
     }
     if (permanent) throw new PermanentFailure('as the payload asked for', { code: 'planned' });
-    if (job.attempt <= failAttempts) throw new Error(`attempt ${job.attempt} fails, as the payload asked for`);
+    if (job.attempt <= failAttempts)
+      throw new Error(`attempt ${job.attempt} fails, as the payload asked for`);
     await this.note(job, 'end');
     return { attempt: job.attempt };
   }
@@ -51,12 +52,17 @@ class LedgerWork {
 
 const work = Object.getOwnPropertyDescriptor(LedgerWork.prototype, 'run');
 // Lost workers and servers cost attempts; a test that means to use them up says so in its submit.
-JobHandler('ledger.work', { schema: Payload, attempts: 50, backoff: () => 200 })(LedgerWork.prototype, 'run', work);
+JobHandler('ledger.work', { schema: Payload, attempts: 50, backoff: () => 200 })(
+  LedgerWork.prototype,
+  'run',
+  work,
+);
 Injectable()(LedgerWork);
 Inject(DataSource)(LedgerWork, undefined, 0);
 
 const database = { type: 'postgres', url: env.DATABASE_URL, installExtensions: false };
 
+// oxlint-disable-next-line typescript/no-extraneous-class -- its decorator is applied by hand
 class LedgerHost {}
 Module({
   imports: [

@@ -13,7 +13,10 @@ afterAll(() => servers.stop());
 beforeEach(async () => {
   lab = await Lab.open(servers);
 });
-afterEach(() => lab.close());
+afterEach(async () => {
+  await lab.close();
+  await servers.mend();
+});
 
 describe('while jobs run, Postgres', () => {
   it.each([
@@ -24,7 +27,9 @@ describe('while jobs run, Postgres', () => {
     const ids = await lab.submitMany(url, 200, { steps: 5, stepMs: 40 });
     const long = await lab.submit(url, { steps: 40, stepMs: 100 });
     for (const id of [ids[0], ids[199], long]) lab.watch(id ?? '', () => url);
-    await eventually(async () => expect(await lab.ledger.unfinished()).toBeLessThan(150), { timeoutMs: 20_000 });
+    await eventually(async () => expect(await lab.ledger.unfinished()).toBeLessThan(150), {
+      timeoutMs: 20_000,
+    });
     await servers.postgres.stop(how);
     await delay(awayMs);
     await servers.postgres.start();

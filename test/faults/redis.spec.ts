@@ -16,7 +16,10 @@ beforeEach(async () => {
   const [api] = await Promise.all([lab.api(), lab.worker(), lab.worker()]);
   url = api.url;
 });
-afterEach(() => lab.close());
+afterEach(async () => {
+  await lab.close();
+  await servers.mend();
+});
 
 /** A load that keeps two workers busy for some seconds, with viewers of the first and the last of it. */
 async function submitLoad(): Promise<void> {
@@ -39,7 +42,9 @@ async function expectAllKept(withinMs: number): Promise<void> {
 /** The workers wait in a blocking read again; a job that is submitted now starts at once. */
 async function expectPrompt(): Promise<void> {
   const id = await lab.submit(url, { steps: 1, stepMs: 10 });
-  await eventually(async () => expect((await lab.job(url, id)).status).toBe('completed'), { timeoutMs: 3_000 });
+  await eventually(async () => expect((await lab.job(url, id)).status).toBe('completed'), {
+    timeoutMs: 3_000,
+  });
 }
 
 describe('while jobs run, Redis', () => {
@@ -51,14 +56,17 @@ describe('while jobs run, Redis', () => {
     await expectPrompt();
   });
 
-  it.each(['SIGTERM', 'SIGKILL'] as const)('is restarted by %s, and every job still ends once', async (signal) => {
-    await submitLoad();
-    await untilSomeHaveEnded(50);
-    await servers.redis.stop(signal);
-    await servers.redis.start();
-    await expectAllKept(20_000);
-    await expectPrompt();
-  });
+  it.each(['SIGTERM', 'SIGKILL'] as const)(
+    'is restarted by %s, and every job still ends once',
+    async (signal) => {
+      await submitLoad();
+      await untilSomeHaveEnded(50);
+      await servers.redis.stop(signal);
+      await servers.redis.start();
+      await expectAllKept(20_000);
+      await expectPrompt();
+    },
+  );
 
   it('is away for 20 s, while jobs are accepted in their usual time, and runs them when it is back', async () => {
     await submitLoad();
@@ -86,7 +94,8 @@ describe('while jobs run, Redis', () => {
     servers.redis.freeze();
     await delay(7_000);
     servers.redis.thaw();
-    await expectAllKept(20_000);
+    // What Redis handed out into the void comes back when Bull's locks on it have run out.
+    await expectAllKept(30_000);
     await expectPrompt();
   });
 

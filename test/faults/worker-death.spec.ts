@@ -14,10 +14,10 @@ beforeEach(async () => {
 });
 afterEach(() => lab.close());
 
-/** Waits until the handler has begun this attempt. */
+/** Waits until the handler has begun this attempt: a frozen worker may swallow offers for a while. */
 async function untilStarted(jobId: string, attempt = 1): Promise<void> {
   await eventually(async () => expect(await lab.ledger.effects(jobId)).toContain(`${attempt} start`), {
-    timeoutMs: 10_000,
+    timeoutMs: 60_000,
   });
 }
 
@@ -39,7 +39,13 @@ describe('a worker that dies', () => {
     await lab.quiet(20_000);
     await viewer.untilEnded(5_000);
     await expectNoProblems();
-    expect(await lab.ledger.reasons(first)).toEqual(['submitted', 'claimed', 'lease_lost', 'claimed', 'completed']);
+    expect(await lab.ledger.reasons(first)).toEqual([
+      'submitted',
+      'claimed',
+      'lease_lost',
+      'claimed',
+      'completed',
+    ]);
   });
 
   it('is frozen past its lease, and changes nothing when it wakes up', async () => {
@@ -56,7 +62,13 @@ describe('a worker that dies', () => {
     await eventually(() => expect(zombie.output).toContain('nothing was changed'), { timeoutMs: 10_000 });
     await viewer.untilEnded(5_000);
     await expectNoProblems();
-    expect(await lab.ledger.reasons(id)).toEqual(['submitted', 'claimed', 'lease_lost', 'claimed', 'completed']);
+    expect(await lab.ledger.reasons(id)).toEqual([
+      'submitted',
+      'claimed',
+      'lease_lost',
+      'claimed',
+      'completed',
+    ]);
     expect((await lab.job(api.url, id)).result).toEqual({ attempt: 2 });
     const takenAway = viewer.frames.findIndex(({ data }) => data?.reason === 'lease_lost');
     const later = viewer.frames.slice(takenAway).filter(({ event }) => event === 'progress');
@@ -84,7 +96,13 @@ describe('a worker that is asked to stop', () => {
     await viewer.untilEnded(5_000);
     await expectNoProblems();
     expect(await lab.ledger.reasons(short)).toEqual(['submitted', 'claimed', 'completed']);
-    expect(await lab.ledger.reasons(long)).toEqual(['submitted', 'claimed', 'shutdown', 'claimed', 'completed']);
+    expect(await lab.ledger.reasons(long)).toEqual([
+      'submitted',
+      'claimed',
+      'shutdown',
+      'claimed',
+      'completed',
+    ]);
   });
 
   it('does not hold up what it has fetched and not begun', async () => {

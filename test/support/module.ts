@@ -27,9 +27,9 @@ export interface TestModuleOptions {
   beside?: TestModule;
 }
 
-/** Fast enough for tests; leases cannot be shorter than this. */
+/** Fast enough for tests. */
 const FAST: Partial<JobsModuleOptions> = {
-  leaseMs: 1_000,
+  leaseMs: 10_000,
   cancelGraceMs: 100,
   shutdownGraceMs: 100,
   progressIntervalMs: 20,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Cursor, formatCursor, isAfter, parseCursor, START } from '../../src/job/cursor.ts';
 
 const cursors: fc.Arbitrary<Cursor> = fc.record({

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import {
   decodeChanges,
   decodeFrame,
@@ -97,7 +97,7 @@ describe('the changes of one statement', () => {
     const message = [
       '',
       'nonsense',
-      `${ID}`,
+      ID,
       `${ID} `,
       `${ID.toUpperCase()} acme`,
       `${ID} two words`,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type ProgressUpdate, toProgress } from '../../src/job/progress.ts';
 import { isStorableText } from '../../src/job/storable.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { type Cursor, formatCursor, isAfter, parseCursor, START } from '../../src/job/cursor.ts';
 import { ReplayThenLive } from '../../src/stream/replay-then-live.ts';
 
@@ -124,6 +124,17 @@ describe('replay, then live', () => {
     expect(join.replay([{ cursor: at('1.0') }])).toEqual([{ cursor: at('1.0') }, { cursor: at('2.0') }]);
     expect(join.cursor).toEqual(at('2.0'));
     expect(join.live({ cursor: at('2.1') })).toEqual([{ cursor: at('2.1') }]);
+  });
+
+  it('begins anew where the replay says, when the cursor was of no use', () => {
+    const join = new ReplayThenLive<Frame>(at('99.9'));
+    expect(join.live({ cursor: at('2.1') })).toEqual([]);
+    expect(join.replay([{ cursor: at('2.0') }], START)).toEqual([
+      { cursor: at('2.0') },
+      { cursor: at('2.1') },
+    ]);
+    expect(join.live({ cursor: at('2.1') })).toEqual([]);
+    expect(join.live({ cursor: at('3.0') })).toEqual([{ cursor: at('3.0') }]);
   });
 
   it('lets pass exactly what is after everything before it, for any frames at all', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { isStorableText, storableJson, storableText } from '../../src/job/storable.ts';
 
 /** Texts of UTF-16 units, with the ones that matter more often than chance would have it. */

@@ -25,7 +25,8 @@ export class Host {
   readonly exited: Promise<number | NodeJS.Signals>;
 
   private constructor(private readonly child: ChildProcess) {
-    const keep = (chunk: Buffer): void => void (this.#output = (this.#output + String(chunk)).slice(-KEPT_OUTPUT));
+    const keep = (chunk: Buffer): void =>
+      void (this.#output = (this.#output + String(chunk)).slice(-KEPT_OUTPUT));
     child.stdout?.on('data', keep);
     child.stderr?.on('data', keep);
     this.exited = once(child, 'exit').then(([code, signal]) => code ?? signal);

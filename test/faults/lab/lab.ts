@@ -50,6 +50,11 @@ export class Servers {
     return new Servers(path, postgres, redis, rubbish);
   }
 
+  /** Makes both answer again, whatever a test that failed has left behind. */
+  async mend(): Promise<void> {
+    await Promise.all([this.postgres.mend(), this.redis.mend()]);
+  }
+
   async stop(): Promise<void> {
     await Promise.all([this.postgres.close(), this.redis.close()]);
     await this.rubbish.remove();

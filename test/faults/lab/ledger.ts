@@ -79,7 +79,10 @@ export class Ledger {
 
   /** `<attempt> <phase>` of every side effect of a job, oldest first. */
   async effects(jobId: string): Promise<string[]> {
-    const rows = await this.query<EffectRow>('SELECT attempt, phase FROM ledger WHERE job_id = $1 ORDER BY at', [jobId]);
+    const rows = await this.query<EffectRow>(
+      'SELECT attempt, phase FROM ledger WHERE job_id = $1 ORDER BY at',
+      [jobId],
+    );
     return rows.map(({ attempt, phase }) => `${attempt} ${phase}`);
   }
 
@@ -92,8 +95,20 @@ export class Ledger {
   }
 
   async audit(accepted: Accepted): Promise<Audit> {
-    const audit: Audit = { accepted: accepted.size, lost: [], finishedTwice: [], stuck: [], repeatedEffects: [], wrong: [] };
-    const jobs = new Map((await this.query<JobRow>('SELECT id, status, version, attempt FROM jobs.job')).map((job) => [job.id, job]));
+    const audit: Audit = {
+      accepted: accepted.size,
+      lost: [],
+      finishedTwice: [],
+      stuck: [],
+      repeatedEffects: [],
+      wrong: [],
+    };
+    const jobs = new Map(
+      (await this.query<JobRow>('SELECT id, status, version, attempt FROM jobs.job')).map((job) => [
+        job.id,
+        job,
+      ]),
+    );
     const changes = await this.#changes();
     for (const [id, endings] of accepted) {
       const job = jobs.get(id);
@@ -103,7 +118,9 @@ export class Ledger {
     const repeated = await this.query<EffectRow>(
       'SELECT job_id, attempt, phase, count(*)::int AS times FROM ledger GROUP BY 1, 2, 3 HAVING count(*) > 1',
     );
-    audit.repeatedEffects = repeated.map((row) => `repeated: ${row.job_id} attempt ${row.attempt} ${row.phase} ${row.times} times`);
+    audit.repeatedEffects = repeated.map(
+      (row) => `repeated: ${row.job_id} attempt ${row.attempt} ${row.phase} ${row.times} times`,
+    );
     return audit;
   }
 
@@ -125,7 +142,8 @@ function examine(audit: Audit, job: JobRow, changes: ChangeRow[], endings: reado
   if (!isFinal(job.status)) audit.stuck.push(`stuck: ${story}`);
   else if (finals > 1 + byHand) audit.finishedTwice.push(`finished twice: ${story}`);
   else if (!endings.includes(job.status)) audit.wrong.push(`not an ending that was asked for: ${story}`);
-  if (!isWhole(job, changes)) audit.wrong.push(`wrong history of version ${job.version}, attempt ${job.attempt}: ${story}`);
+  if (!isWhole(job, changes))
+    audit.wrong.push(`wrong history of version ${job.version}, attempt ${job.attempt}: ${story}`);
 }
 
 /** One row per version, each following from the one before, and as many claims as attempts. */

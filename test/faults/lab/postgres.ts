@@ -55,7 +55,9 @@ export class FaultyPostgres {
       user: this.home.user,
       stopSignal: 'INT',
     });
-    await eventually(() => this.#asAdministrator((client) => client.query('SELECT 1')), { timeoutMs: 30_000 });
+    await eventually(() => this.#asAdministrator((client) => client.query('SELECT 1')), {
+      timeoutMs: 30_000,
+    });
   }
 
   /** Fast: transactions are rolled back, connections closed. Crash: as if the machine's power had gone. */
@@ -63,6 +65,10 @@ export class FaultyPostgres {
     const [pid] = readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n');
     process.kill(Number(pid), how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await this.#server?.exited;
+  }
+
+  async mend(): Promise<void> {
+    if (!this.#server?.running) await this.start();
   }
 
   async close(): Promise<void> {

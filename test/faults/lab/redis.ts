@@ -82,6 +82,11 @@ export class FaultyRedis {
     }
   }
 
+  async mend(): Promise<void> {
+    if (this.#server?.running) this.thaw();
+    else await this.start();
+  }
+
   async close(): Promise<void> {
     await this.#server?.stop();
   }
@@ -90,7 +95,9 @@ export class FaultyRedis {
 /** One line per connection: `id=7 addr=… flags=b sub=0 …`. */
 function parseClients(list: unknown): Record<string, string>[] {
   const lines = String(list).trim().split('\n');
-  return lines.map((line) => Object.fromEntries(line.split(' ').map((field) => field.split(/=(.*)/s).slice(0, 2))));
+  return lines.map((line) =>
+    Object.fromEntries(line.split(' ').map((field) => field.split(/=(.*)/s).slice(0, 2))),
+  );
 }
 
 function kindOf({ flags = '' }: Record<string, string>): ConnectionKind {

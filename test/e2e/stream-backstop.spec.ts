@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { increases } from '../support/sse.ts';
+
+const BACKSTOP_MS = 500;
+/** What reading and sending may take on top of it. */
+const SLACK_MS = 300;
+
+/** The rows as a worker in another process leaves them; of its Redis messages none arrives. */
+describe.each(ADAPTERS)('A viewer whose Redis messages are all lost on %s', (adapter) => {
+  let app: TestApp;
+  beforeAll(async () => {
+    app = await startApp({ adapter, environment: { STREAM_BACKSTOP_MS: String(BACKSTOP_MS) } });
+  });
+  afterAll(() => app.close());
+
+  async function claim(id: string): Promise<void> {
+    await app.dataSource.query(
+      `UPDATE jobs.job SET status = 'active', version = 2, attempt = 1, stage = NULL, worker = 'another',
+         started_at = now(), lease_until = now() + interval '1 hour' WHERE id = $1`,
+      [id],
+    );
+    await remember(id, 2, 'active', 'claimed');
+  }
+
+  async function report(id: string, tick: number, done: number): Promise<void> {
+    const progress = { percent: done, done, total: 100, unit: null, step: null, message: null, data: null };
+    await app.dataSource.query('UPDATE jobs.job SET progress = $2, progress_tick = $3 WHERE id = $1', [
+      id,
+      JSON.stringify(progress),
+      tick,
+    ]);
+  }
+
+  async function complete(id: string): Promise<void> {
+    await app.dataSource.query(
+      `UPDATE jobs.job SET status = 'completed', version = 3, worker = NULL, lease_until = NULL,
+         finished_at = now() WHERE id = $1`,
+      [id],
+    );
+    await remember(id, 3, 'completed', 'completed');
+  }
+
+  async function remember(id: string, version: number, status: string, reason: string): Promise<void> {
+    await app.dataSource.query(
+      `INSERT INTO jobs.job_change (job_id, version, status, attempt, reason, run_at)
+       VALUES ($1, $2, $3, 1, $4, now())`,
+      [id, version, status, reason],
+    );
+  }
+
+  it('sees every change and the end within STREAM_BACKSTOP_MS', async () => {
+    const id = await app.waitingJob();
+    const stream = await app.stream(id);
+    await stream.untilEvent('snapshot');
+
+    const changed = Date.now();
+    await claim(id);
+    await complete(id);
+    const end = await stream.untilEvent('end');
+
+    expect(end.at - changed).toBeLessThan(BACKSTOP_MS + SLACK_MS);
+    expect(stream.events.map(({ event, id: cursor }) => `${event} ${cursor}`)).toEqual([
+      'snapshot 1.0',
+      'state 2.0',
+      'end 3.0',
+    ]);
+  });
+
+  it('sees progress within STREAM_BACKSTOP_MS', async () => {
+    const id = await app.waitingJob();
+    const stream = await app.stream(id);
+    await stream.untilEvent('snapshot');
+    await claim(id);
+    await stream.untilEvent('state');
+
+    const changed = Date.now();
+    await report(id, 7, 40);
+    const progress = await stream.untilEvent('progress');
+
+    expect(progress).toMatchObject({ id: '2.7', data: { attempt: 1, progress: { done: 40 } } });
+    expect(progress.at - changed).toBeLessThan(BACKSTOP_MS + SLACK_MS);
+    await complete(id);
+    await stream.untilClosed();
+    expect(increases(stream.events)).toBe(true);
+  });
+
+  it('sees the newest progress before the end, though the job has ended by the time it is read', async () => {
+    const id = await app.waitingJob();
+    const stream = await app.stream(id);
+    await stream.untilEvent('snapshot');
+    await claim(id);
+    await stream.untilEvent('state');
+
+    await report(id, 9, 100);
+    await complete(id);
+    await stream.untilClosed();
+
+    expect(stream.events.map(({ event, id: cursor }) => `${event} ${cursor}`)).toEqual([
+      'snapshot 1.0',
+      'state 2.0',
+      'progress 2.9',
+      'end 3.0',
+    ]);
+  });
+});
