@@ -29,5 +29,7 @@ export { Jobs } from './submit/jobs.ts';
 export type { Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';
+export { ApiKeys, openApiKeys } from './access/api-keys.ts';
+export type { ApiKeyRequest } from './access/api-keys.ts';
 export { JobsHealth } from './jobs.health.ts';
 export type { JobsReport } from './jobs.health.ts';

@@ -6,6 +6,7 @@ import { RunningJobs } from './process/running-jobs.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
 import { JOBS_DATA_SOURCE } from './store/tokens.ts';
+import { Admission } from './stream/admission.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { Viewers } from './stream/viewers.ts';
 
@@ -15,6 +16,8 @@ export interface JobsReport {
   redis: boolean;
   runningJobs: number;
   openStreams: number;
+  /** Places that the admission counts as taken; stays near `openStreams`. */
+  admittedStreams: number;
   watchedJobs: number;
   subscribedChannels: number;
   /** Counter: changes that only the backstop found; while it grows, Redis messages get lost. */
@@ -33,6 +36,7 @@ export class JobsHealth {
     @Inject(RunningJobs) private readonly running: RunningJobs,
     @Inject(JobHub) private readonly hub: JobHub,
     @Inject(Viewers) private readonly viewers: Viewers,
+    @Inject(Admission) private readonly admission: Admission,
     @Inject(FramePublisher) private readonly frames: FramePublisher,
     @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
   ) {}
@@ -46,6 +50,7 @@ export class JobsHealth {
       redis: this.redis.command.status === 'ready',
       runningJobs: this.running.size,
       openStreams: this.viewers.size,
+      admittedStreams: this.admission.total,
       watchedJobs: this.hub.size,
       subscribedChannels: this.subscriptions.size,
       backstopHits: this.hub.backstopHits,

@@ -5,7 +5,17 @@ import { getDataSourceToken } from '@nestjs/typeorm';
 import type { Queue } from 'bull';
 import { AccessGuard } from './access/access.guard.ts';
 import { AccessPolicy } from './access/access-policy.ts';
+import { ApiKeys } from './access/api-keys.ts';
+import { ApiKeysController } from './access/api-keys.controller.ts';
+import { Authenticator } from './access/authenticator.ts';
 import { JwtVerifier } from './access/jwt-verifier.ts';
+import { RevocationWatch } from './access/revocation-watch.ts';
+import { Revocations } from './access/revocations.ts';
+import { RevocationsController } from './access/revocations.controller.ts';
+import { StreamAccessGuard } from './access/stream-access.guard.ts';
+import { StreamCookies } from './access/stream-cookies.ts';
+import { Tickets } from './access/tickets.ts';
+import { TicketsController } from './access/tickets.controller.ts';
 import { ViewerTokens } from './access/viewer-tokens.ts';
 import { JobDispatcher } from './dispatch/job-dispatcher.ts';
 import { bullOptions, JOB_QUEUES, type JobQueue, QUEUE_DEFAULTS } from './dispatch/job-queues.ts';
@@ -35,6 +45,7 @@ import { ChangeAnnouncer } from './publish/change-announcer.ts';
 import { FramePublisher } from './publish/frame-publisher.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
+import { ApiKeyStore } from './store/api-key-store.ts';
 import { CommittedChanges } from './store/committed-changes.ts';
 import { JobFeed } from './store/job-feed.ts';
 import { JobLeases } from './store/job-leases.ts';
@@ -43,7 +54,9 @@ import { JobMoves } from './store/job-moves.ts';
 import { JobOffers } from './store/job-offers.ts';
 import { JobRetention } from './store/job-retention.ts';
 import { JobStore } from './store/job-store.ts';
+import { RevocationStore } from './store/revocation-store.ts';
 import { SigningKeys } from './store/signing-keys.ts';
+import { TicketStore } from './store/ticket-store.ts';
 import { JOBS_DATA_SOURCE } from './store/tokens.ts';
 import { Admission } from './stream/admission.ts';
 import { FeedHub } from './stream/feed-hub.ts';
@@ -68,12 +81,34 @@ const STORE = [
   JobLogs,
   JobRetention,
   SigningKeys,
+  TicketStore,
+  ApiKeyStore,
+  RevocationStore,
 ];
-const ACCESS = [JwtVerifier, ViewerTokens, AccessPolicy, AccessGuard];
+const ACCESS = [
+  JwtVerifier,
+  ViewerTokens,
+  ApiKeys,
+  Tickets,
+  StreamCookies,
+  Revocations,
+  RevocationWatch,
+  Authenticator,
+  AccessPolicy,
+  AccessGuard,
+  StreamAccessGuard,
+];
 const SUBMIT = [HandlerRegistry, AfterCommit, Jobs];
 const DISPATCH = [JobDispatcher, Sweeper];
 const PROCESS = [RunningJobs, LogRecorder, JobProcessor, Worker];
 const PUBLISH = [FramePublisher, ChangeAnnouncer];
+const ROUTES: Type[] = [
+  StreamController,
+  JobsController,
+  TicketsController,
+  ApiKeysController,
+  RevocationsController,
+];
 const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
 
 /** The host's options, checked, and the Redis connections: what the queues need before all else. */
@@ -117,7 +152,6 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
     http: given.http ?? EXTRA_DEFAULTS.http,
   };
   const connection = JobsConnectionModule.of(options);
-  const controllers: Type[] = extras.http ? [StreamController, JobsController] : [];
   return {
     module: JobsModule,
     global: extras.isGlobal,
@@ -126,7 +160,7 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
       DiscoveryModule,
       ...Object.keys(extras.queues).map((name) => bullQueue(name, connection)),
     ],
-    controllers,
+    controllers: extras.http ? ROUTES : [],
     providers: [
       { provide: JOBS_EXTRAS, useValue: extras },
       { provide: JOBS_DATA_SOURCE, useExisting: getDataSourceToken(extras.dataSource) },

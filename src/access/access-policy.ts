@@ -3,11 +3,12 @@ import { JobError } from '../job/job-errors.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { type Caller, visibilityOf } from './caller.ts';
 
-export type Action = 'read' | 'write';
+export type Action = 'read' | 'write' | 'admin';
 
 const ALLOWING: Record<Action, readonly string[]> = {
   read: ['jobs:read', 'jobs:tenant', 'jobs:admin'],
   write: ['jobs:write', 'jobs:admin'],
+  admin: ['jobs:admin'],
 };
 
 /** What a caller may do. Which jobs it concerns is decided in SQL, by the visibility that it answers. */

@@ -1,12 +1,13 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { Authenticator } from './authenticator.ts';
 import { type Caller, setCaller } from './caller.ts';
-import { JwtVerifier } from './jwt-verifier.ts';
-import { ViewerTokens } from './viewer-tokens.ts';
 
-interface HttpRequest {
-  headers: { authorization?: string };
+export interface HttpRequest {
+  headers: Record<string, string | string[] | undefined> & { authorization?: string };
+  query: Record<string, unknown>;
+  params: Record<string, string>;
 }
 
 interface HttpResponse {
@@ -18,8 +19,7 @@ interface HttpResponse {
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
-    @Inject(JwtVerifier) private readonly tokens: JwtVerifier,
-    @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
+    @Inject(Authenticator) protected readonly authenticator: Authenticator,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
@@ -28,12 +28,12 @@ export class AccessGuard implements CanActivate {
       throw new JobError(404, 'not_found', 'This process is a worker only.');
     const http = context.switchToHttp();
     const request = http.getRequest<HttpRequest>();
-    const token = bearerOf(request.headers.authorization);
-    const caller = token && (await this.#verify(token));
+    const caller = await this.authenticate(request);
     if (!caller) {
+      const given = bearerOf(request.headers.authorization) !== null;
       http
         .getResponse<HttpResponse>()
-        .header('WWW-Authenticate', token ? 'Bearer error="invalid_token"' : 'Bearer');
+        .header('WWW-Authenticate', given ? 'Bearer error="invalid_token"' : 'Bearer');
       throw new JobError(
         401,
         'unauthorized',
@@ -44,9 +44,10 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  #verify(token: string): Promise<Caller | null> {
-    const verifier = this.viewerTokens.isViewerToken(token) ? this.viewerTokens : this.tokens;
-    return verifier.verify(token);
+  /** The caller that the request proves to come from, or null. */
+  protected async authenticate({ headers }: HttpRequest): Promise<Caller | null> {
+    const token = bearerOf(headers.authorization);
+    return token === null ? null : this.authenticator.bearer(token);
   }
 }
 

@@ -13,6 +13,26 @@ export interface Caller {
   expiresAt: Date | null;
   /** The only job that the credential is for; null for any. */
   job: string | null;
+  /** When the credential was issued; without it, any revocation of the subject or the tenant covers it. */
+  issuedAt?: Date;
+  /** The id of the token (`jti`), by which it can be revoked. */
+  tokenId?: string;
+  /** The id of the API key that the caller came with, also where a ticket was made with it since. */
+  apiKey?: string;
+  /** When the credential was bound to `job`; without it, any revocation of the job covers it. */
+  boundAt?: Date;
+}
+
+type Origin = Pick<Caller, 'issuedAt' | 'tokenId' | 'apiKey'>;
+
+/** What is known of where a credential comes from, without the parts that are not. */
+export function originOf(known: { [Part in keyof Origin]: Origin[Part] | null | undefined }): Origin {
+  const { issuedAt, tokenId, apiKey } = known;
+  return {
+    ...(issuedAt == null ? {} : { issuedAt }),
+    ...(tokenId == null ? {} : { tokenId }),
+    ...(apiKey == null ? {} : { apiKey }),
+  };
 }
 
 const CALLER = Symbol('jobstream:caller');

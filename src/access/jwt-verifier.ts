@@ -18,6 +18,8 @@ const CLOCK_TOLERANCE_SECONDS = 30;
 const MAX_NAME = 255;
 /** No token of a caller is anywhere near this long. */
 const MAX_TOKEN = 8_192;
+/** The year 9999: a later expiry is no date that Postgres and JSON write alike. */
+const LATEST_MS = Date.UTC(9999, 0);
 
 /** Checks bearer tokens. The algorithms are pinned to the kind of key, so that neither can pose as the other. */
 @Injectable()
@@ -44,15 +46,20 @@ export class JwtVerifier {
 
   #callerOf(payload: JWTPayload): Caller | null {
     const tenant = payload[this.#tenantClaim];
-    const subject = payload.sub;
-    if (!isName(tenant) || !isName(subject) || payload.exp === undefined) return null;
+    const { sub: subject, exp, iat, jti } = payload;
+    if (!isName(tenant) || !isName(subject) || exp === undefined) return null;
+    // What cannot be revoked is not accepted: an id that is none, a time that is always after the revocation.
+    if (jti !== undefined && !isName(jti)) return null;
+    if (iat !== undefined && iat * 1000 > Date.now() + CLOCK_TOLERANCE_SECONDS * 1000) return null;
     const scope = typeof payload['scope'] === 'string' ? payload['scope'] : '';
     return {
       tenant,
       subject,
-      scopes: new Set(scope.split(' ').filter(Boolean)),
-      expiresAt: new Date(payload.exp * 1000),
+      scopes: new Set(scope.split(' ').filter((name) => name && isStorableText(name))),
+      expiresAt: new Date(Math.min(exp * 1000, LATEST_MS)),
       job: null,
+      ...(iat === undefined ? {} : { issuedAt: new Date(Math.max(iat * 1000, 0)) }),
+      ...(jti === undefined ? {} : { tokenId: jti }),
     };
   }
 }

@@ -30,6 +30,7 @@ export class ViewerTokens {
       .setSubject(owner ?? '')
       .setIssuer(ISSUER)
       .setAudience(AUDIENCE)
+      .setIssuedAt()
       .setExpirationTime(expires)
       .sign(await this.#signingKey());
     return { token: `${PREFIX}${jwt}`, expiresAt: new Date(expires * 1000).toISOString() };
@@ -48,6 +49,8 @@ export class ViewerTokens {
       () => null,
     );
     if (!claims || typeof claims['tenant'] !== 'string' || typeof claims['job'] !== 'string') return null;
+    // Tokens from before they said when they were issued are at most 15 minutes old: any revocation covers them.
+    const issuedAt = new Date((claims.iat ?? 0) * 1000);
     return {
       tenant: claims['tenant'],
       subject: claims.sub ?? '',
@@ -55,6 +58,8 @@ export class ViewerTokens {
       scopes: new Set(['jobs:read', 'jobs:tenant']),
       expiresAt: new Date((claims.exp ?? 0) * 1000),
       job: claims['job'],
+      issuedAt,
+      boundAt: issuedAt,
     };
   }
 

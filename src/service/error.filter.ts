@@ -1,13 +1,6 @@
 import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
-
-const CODES: Readonly<Record<number, string>> = {
-  400: 'bad_request',
-  404: 'not_found',
-  405: 'method_not_allowed',
-  413: 'payload_too_large',
-  415: 'unsupported_media_type',
-};
+import { errorBody } from './error-body.ts';
 
 interface Coded {
   message: string;
@@ -31,28 +24,19 @@ export class ErrorFilter extends BaseExceptionFilter {
     const status = statusOf(exception);
     if (status === null) {
       this.#log.error(exception instanceof Error ? exception.stack : String(exception));
-      return new HttpException(
-        body(503, 'Service Unavailable', 'The request could not be handled now. Try again.', 'unavailable'),
-        503,
-      );
+      return new HttpException(errorBody(503, 'The request could not be handled now. Try again.'), 503);
     }
-    if (exception instanceof HttpException && 'code' in exception) return exception;
-    if (status === 204) return exception;
+    if (status === 204 || hasCode(exception)) return exception;
     const message = exception instanceof Error ? exception.message : 'The request is not valid.';
-    return new HttpException(
-      body(status, NAMES[status] ?? 'Error', message, CODES[status] ?? 'error'),
-      status,
-    );
+    return new HttpException(errorBody(status, message), status);
   }
 }
 
-const NAMES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  404: 'Not Found',
-  405: 'Method Not Allowed',
-  413: 'Payload Too Large',
-  415: 'Unsupported Media Type',
-};
+/** Whether the body that the error brings has the module's shape already. */
+function hasCode(exception: unknown): boolean {
+  const body = exception instanceof HttpException ? exception.getResponse() : null;
+  return typeof body === 'object' && body !== null && 'code' in body;
+}
 
 /** The status of an HTTP error of Nest, of Express's body parser, or of Fastify; null for a fault of ours. */
 function statusOf(exception: unknown): number | null {
@@ -60,8 +44,4 @@ function statusOf(exception: unknown): number | null {
   const { status, statusCode } = exception as Partial<Coded>;
   const found = statusCode ?? status ?? 500;
   return found >= 400 && found < 500 ? found : null;
-}
-
-function body(statusCode: number, error: string, message: string, code: string): object {
-  return { statusCode, error, message, code };
 }

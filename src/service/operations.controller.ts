@@ -9,6 +9,7 @@ type Metrics = Partial<Record<keyof JobsReport, Metric>>;
 const GAUGES: Metrics = {
   runningJobs: ['jobstream_running_jobs', 'Jobs that this process runs'],
   openStreams: ['jobstream_open_streams', 'Streams that are open in this process'],
+  admittedStreams: ['jobstream_admitted_streams', 'Places of streams that are taken in this process'],
   watchedJobs: ['jobstream_watched_jobs', 'Jobs that somebody watches in this process'],
   subscribedChannels: ['jobstream_subscribed_channels', 'Redis channels that this process listens to'],
 };

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts';
 import { JobError } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 
-/** What a response tells of its own end, on every path: sent, aborted or never answered. */
+/** What Node's responses and sockets tell of their own end. */
 export interface Closable {
   once(event: 'close', listener: () => void): unknown;
   readonly closed?: boolean;
@@ -16,32 +16,49 @@ export const RETRY_AFTER_SECONDS = 5;
 @Injectable()
 export class Admission {
   readonly #perCaller = new Map<string, number>();
+  /** One listener for each socket, however many requests its client pipelines on it. */
+  readonly #bySocket = new WeakMap<Closable, Set<() => void>>();
   #total = 0;
 
   constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {}
 
-  /** Streams that are open. */
+  /** Places that are taken. */
   get total(): number {
     return this.#total;
   }
 
-  /** Takes a place until the response closes, or throws 429. */
-  admit({ tenant, subject }: Caller, response: Closable): void {
+  /**
+   * Takes a place until the response or its socket closes, or throws 429. Both are listened to: a response that is
+   * pipelined behind another one never closes when its client leaves, and a socket may outlive many responses.
+   */
+  admit({ tenant, subject }: Caller, response: Closable, socket: Closable): void {
     const key = JSON.stringify([tenant, subject]);
-    const open = this.#perCaller.get(key) ?? 0;
     const { maxPerCaller, maxTotal } = this.options.stream;
-    if (open >= maxPerCaller)
+    if ((this.#perCaller.get(key) ?? 0) >= maxPerCaller)
       throw refusal('too_many_streams', `A caller may have ${maxPerCaller} streams open at most.`);
     if (this.#total >= maxTotal) throw refusal('server_full', 'The server has no room for another stream.');
-    if (response.destroyed || response.closed) return;
-    this.#perCaller.set(key, open + 1);
-    this.#total += 1;
-    response.once('close', () => this.#leave(key));
+    if (response.destroyed || response.closed || socket.destroyed) return;
+    this.#count(key, 1);
+    const waiting = this.#leavingWith(socket);
+    const leave = (): void => {
+      if (waiting.delete(leave)) this.#count(key, -1);
+    };
+    waiting.add(leave);
+    response.once('close', leave);
   }
 
-  #leave(key: string): void {
-    this.#total -= 1;
-    const open = (this.#perCaller.get(key) ?? 1) - 1;
+  #leavingWith(socket: Closable): Set<() => void> {
+    const known = this.#bySocket.get(socket);
+    if (known) return known;
+    const leaving = new Set<() => void>();
+    this.#bySocket.set(socket, leaving);
+    socket.once('close', () => leaving.forEach((leave) => leave()));
+    return leaving;
+  }
+
+  #count(key: string, change: 1 | -1): void {
+    this.#total += change;
+    const open = (this.#perCaller.get(key) ?? 0) + change;
     if (open > 0) this.#perCaller.set(key, open);
     else this.#perCaller.delete(key);
   }

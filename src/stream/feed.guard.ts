@@ -3,11 +3,12 @@ import { AccessPolicy } from '../access/access-policy.ts';
 import { callerOf, visibilityOf } from '../access/caller.ts';
 import { parseRequest } from '../access/parse-request.ts';
 import { FeedQuery } from '../access/queries.ts';
+import { StreamCookies } from '../access/stream-cookies.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from './admission.ts';
 import { admit } from './job-stream.guard.ts';
-import { httpOf, type StreamHttpRequest } from './stream-http.ts';
+import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
 
 /** Everything that can refuse a feed, before its first byte. */
 @Injectable()
@@ -15,14 +16,17 @@ export class FeedGuard implements CanActivate {
   constructor(
     @Inject(AccessPolicy) private readonly policy: AccessPolicy,
     @Inject(Admission) private readonly admission: Admission,
+    @Inject(StreamCookies) private readonly cookies: StreamCookies,
   ) {}
 
-  canActivate(context: ExecutionContext): boolean {
+  async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
     const caller = callerOf(request);
     this.policy.require(caller, 'read');
     feedOf(request);
-    if (request.method !== 'HEAD') admit(this.admission, caller, response);
+    const cookie = await this.cookies.headerFor(request);
+    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (cookie) addCookie(response, cookie);
     return true;
   }
 }

@@ -1,13 +1,22 @@
 import { type CanActivate, type ExecutionContext, HttpException, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { callerOf } from '../access/caller.ts';
+import { type Caller, callerOf } from '../access/caller.ts';
+import { StreamCookies } from '../access/stream-cookies.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { JobError, JobNotFound } from '../job/job-errors.ts';
 import { isFinal } from '../job/job.ts';
 import { JobStore } from '../store/job-store.ts';
 import { Admission, RETRY_AFTER_SECONDS } from './admission.ts';
 import { statusCursor } from './frames.ts';
-import { closableOf, cursorOf, httpOf } from './stream-http.ts';
+import {
+  addCookie,
+  closableOf,
+  cursorOf,
+  httpOf,
+  socketOf,
+  type StreamHttpRequest,
+  type StreamHttpResponse,
+} from './stream-http.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -21,6 +30,7 @@ export class JobStreamGuard implements CanActivate {
     @Inject(AccessPolicy) private readonly policy: AccessPolicy,
     @Inject(JobStore) private readonly store: JobStore,
     @Inject(Admission) private readonly admission: Admission,
+    @Inject(StreamCookies) private readonly cookies: StreamCookies,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -33,7 +43,9 @@ export class JobStreamGuard implements CanActivate {
     // The client has the end: 204 tells an EventSource to stop asking.
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job)))
       throw new HttpException('', 204);
-    if (request.method !== 'HEAD') admit(this.admission, caller, response);
+    const cookie = await this.cookies.headerFor(request);
+    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (cookie) addCookie(response, cookie);
     return true;
   }
 }
@@ -41,11 +53,12 @@ export class JobStreamGuard implements CanActivate {
 /** Takes a place for the stream, or answers 429 with `Retry-After`. */
 export function admit(
   admission: Admission,
-  caller: Parameters<Admission['admit']>[0],
-  response: Parameters<typeof closableOf>[0],
+  caller: Caller,
+  request: StreamHttpRequest,
+  response: StreamHttpResponse,
 ): void {
   try {
-    admission.admit(caller, closableOf(response));
+    admission.admit(caller, closableOf(response), socketOf(request));
   } catch (error) {
     if (error instanceof JobError) response.header('Retry-After', String(RETRY_AFTER_SECONDS));
     throw error;

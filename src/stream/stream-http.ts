@@ -8,15 +8,29 @@ export interface StreamHttpRequest {
   headers: Record<string, string | string[] | undefined>;
   query: Record<string, unknown>;
   params: Record<string, string>;
+  /** The target as the client sent it, path and query. */
+  originalUrl: string;
   /** Fastify's way to Node's request. */
-  raw?: { socket: Pressure };
-  socket: Pressure;
+  raw?: { socket: StreamSocket };
+  socket: StreamSocket;
+}
+
+export interface StreamSocket extends Pressure, Closable {
+  /** True on TLS. */
+  readonly encrypted?: boolean;
+}
+
+/** Node's own response. */
+export interface StreamResponse extends Closable {
+  destroy(): unknown;
 }
 
 export interface StreamHttpResponse {
   header(name: string, value: string): unknown;
+  /** Express's way to add a header beside others of its name, which is what `header` does on Fastify. */
+  append?(name: string, value: string): unknown;
   /** Fastify's way to Node's response. */
-  raw?: Closable;
+  raw?: StreamResponse;
 }
 
 export function httpOf(context: ExecutionContext): {
@@ -28,12 +42,18 @@ export function httpOf(context: ExecutionContext): {
 }
 
 /** Node's own response. */
-export function closableOf(response: StreamHttpResponse): Closable {
-  return response.raw ?? (response as unknown as Closable);
+export function closableOf(response: StreamHttpResponse): StreamResponse {
+  return response.raw ?? (response as unknown as StreamResponse);
 }
 
-export function socketOf(request: StreamHttpRequest): Pressure {
+export function socketOf(request: StreamHttpRequest): StreamSocket {
   return request.raw?.socket ?? request.socket;
+}
+
+/** Beside the cookies that the host may have set. */
+export function addCookie(response: StreamHttpResponse, cookie: string): void {
+  if (response.append) response.append('Set-Cookie', cookie);
+  else response.header('Set-Cookie', cookie);
 }
 
 /** The cursor that the client has: the header wins over `?after=`; empty when there is neither. */

@@ -20,6 +20,8 @@ export interface ViewerOptions {
   /** When to rotate and when the credential expires, as `Date.now()` counts. */
   rotateAt: number;
   expiresAt: number;
+  /** Whether the credential was revoked, as far as this process knows. */
+  isRevoked?: () => boolean;
 }
 
 /** Places that may wait for a slow client; a feed has one per job. */
@@ -89,7 +91,9 @@ export class Viewer {
     }
     this.#congestedSince = null;
     this.#flush();
-    if (now - this.#sentAt >= this.options.heartbeatMs) this.#beat();
+    if (now - this.#sentAt < this.options.heartbeatMs) return;
+    if (this.options.isRevoked?.()) return this.bye('revoked');
+    this.#beat();
   }
 
   #beat(): void {

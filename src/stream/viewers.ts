@@ -1,8 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
+import type { Caller } from '../access/caller.ts';
+import { RevocationWatch } from '../access/revocation-watch.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { WireFrame } from './frames.ts';
+import type { StreamResponse } from './stream-http.ts';
 import { type Pressure, Viewer } from './viewer.ts';
 
 /** One timer for all viewers: how late an expiry or a heartbeat may be. */
@@ -10,23 +13,33 @@ const TICK_MS = 250;
 /** Goodbyes per millisecond of the drain at most, so that reconnects do not come as one wave. */
 const DRAIN_PACE = 0.2;
 
+/** How long a client may take to read what waits for it once its stream has ended. */
+const LINGER_MS = 5_000;
+
 /** What a stream is opened with. */
 export interface StreamRequest {
+  response: StreamResponse;
   socket: Pressure;
   /** The id that the client already has; empty when it has none. */
   cursor: string;
   heartbeat: 'comment' | 'event';
-  expiresAt: Date | null;
+  caller: Caller;
+  /** The job whose stream it is; null: a feed. */
+  job: string | null;
 }
 
 /** All open streams of the process, on one clock. */
 @Injectable()
 export class Viewers {
   readonly #viewers = new Set<Viewer>();
+  readonly #lingering = new Map<StreamResponse, number>();
   #timer: NodeJS.Timeout | null = null;
   #draining = false;
 
-  constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {}
+  constructor(
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(RevocationWatch) private readonly revocations: RevocationWatch,
+  ) {}
 
   start(): void {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -42,10 +55,18 @@ export class Viewers {
    */
   open(request: StreamRequest, follow: (viewer: Viewer) => () => void): Observable<WireFrame> {
     return new Observable<WireFrame>((subscriber) => {
-      const viewer = new Viewer(subscriber, this.#viewerOptions(request));
+      const { caller, job } = request;
+      const revoke = (): void => viewer.bye('revoked');
+      const watched = this.revocations.watch({ caller, job, revoke });
+      subscriber.add(() => watched.stop());
+      const options = { ...this.#viewerOptions(request), isRevoked: () => watched.isRevoked() };
+      const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
-      subscriber.add(() => this.#viewers.delete(viewer));
+      subscriber.add(() => {
+        this.#viewers.delete(viewer);
+        this.#linger(request.response);
+      });
       subscriber.add(follow(viewer));
     });
   }
@@ -59,18 +80,43 @@ export class Viewers {
       viewer.bye('drain');
       if ((index + 1) % 20 === 0) await delay((spreadMs / leaving.length) * 20);
     }
+    // The clock goes on until those that do not read have been cut off as well.
+    while (this.#lingering.size > 0 && this.#timer) await delay(TICK_MS);
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
   }
 
-  #viewerOptions({ socket, cursor, heartbeat, expiresAt }: StreamRequest) {
+  #viewerOptions({ socket, cursor, heartbeat, caller }: StreamRequest) {
     const { heartbeatMs, maxAgeMs } = this.options.stream;
     const rotateAt = Date.now() + maxAgeMs * (0.85 + Math.random() * 0.3);
-    return { socket, cursor, heartbeat, heartbeatMs, rotateAt, expiresAt: expiresAt?.getTime() ?? Infinity };
+    return {
+      socket,
+      cursor,
+      heartbeat,
+      heartbeatMs,
+      rotateAt,
+      expiresAt: caller.expiresAt?.getTime() ?? Infinity,
+    };
+  }
+
+  /**
+   * Nest ends a response once all that waits is written, which a client that does not read puts off for ever, and
+   * with it the place and the buffers that it takes. The response is cut off, not the socket: that may serve others.
+   */
+  #linger(response: StreamResponse): void {
+    if (response.closed || response.destroyed) return;
+    this.#lingering.set(response, Date.now() + LINGER_MS);
+    response.once('close', () => this.#lingering.delete(response));
   }
 
   #tick(): void {
     const now = Date.now();
+    for (const [response, deadline] of this.#lingering) {
+      if (now < deadline) continue;
+      // One that is pipelined behind another tells nobody that it was destroyed.
+      this.#lingering.delete(response);
+      response.destroy();
+    }
     for (const viewer of this.#viewers) viewer.tick(now);
   }
 }

@@ -76,7 +76,8 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     const stream = await feed('', { subject: 'judy', tenant: 'wide', scope: 'jobs:read jobs:tenant' });
     const id = await submit({ subject: 'kurt', tenant: 'wide' });
 
-    await stream.untilFrame(shown(id, 'completed'));
+    const frame = await stream.untilFrame(shown(id, 'completed'));
+    expect(frame.data?.job?.owner).toBe('kurt');
     stream.destroy();
   });
 

@@ -42,7 +42,7 @@ if (!nginxIsThere)
     });
     afterAll(() => app.close());
 
-    async function proxy(settings?: string): Promise<string> {
+    async function startProxy(settings?: string): Promise<string> {
       const nginx = await Nginx.start(settings === undefined ? { to: app.url } : { to: app.url, settings });
       proxies.push(nginx);
       return nginx.url;
@@ -55,7 +55,7 @@ if (!nginxIsThere)
     }
 
     it('deliver the first frame at once', async () => {
-      const url = await proxy();
+      const url = await startProxy();
       const id = await app.waitingJob();
       const delays: number[] = [];
       for (let opening = 0; opening < OPENINGS; opening += 1) {
@@ -70,7 +70,7 @@ if (!nginxIsThere)
 
     it('deliver each frame as it happens, not when a buffer is full', async () => {
       const id = await app.waitingJob();
-      const stream = await follow(await proxy(), id);
+      const stream = await follow(await startProxy(), id);
       await stream.untilEvent('snapshot');
 
       await app.cancel(id);
@@ -80,7 +80,7 @@ if (!nginxIsThere)
 
     it('live across heartbeats while nothing happens', async () => {
       const id = await app.waitingJob();
-      const stream = await follow(await proxy(READ_TIMEOUT), id);
+      const stream = await follow(await startProxy(READ_TIMEOUT), id);
 
       const beats = (): number => stream.frames.filter(({ comment }) => comment === 'hb').length;
       await eventually(() => expect(beats()).toBeGreaterThanOrEqual(5), { timeoutMs: 12 * HEARTBEAT_MS });
@@ -92,7 +92,10 @@ if (!nginxIsThere)
 
     it('are readable at once though nginx compresses them', async () => {
       const id = await app.waitingJob();
-      const compressed = await openCompressed(`${await proxy(COMPRESS_STREAMS)}/jobs/${id}/events`, token);
+      const compressed = await openCompressed(
+        `${await startProxy(COMPRESS_STREAMS)}/jobs/${id}/events`,
+        token,
+      );
       try {
         expect(compressed.encoding).toBe('gzip');
         await eventually(() => expect(compressed.text()).toContain('event: snapshot'));
@@ -105,7 +108,7 @@ if (!nginxIsThere)
     });
 
     it('free their places once the client of nginx has left', async () => {
-      const url = await proxy();
+      const url = await startProxy();
       const id = await app.waitingJob();
       const opened = await Promise.all(Array.from({ length: 10 }, () => follow(url, id)));
       for (const stream of opened) stream.destroy();
@@ -116,7 +119,11 @@ if (!nginxIsThere)
     });
 
     it('keep every rule of the conformance suite', async () => {
-      const { code, output } = await runConformance({ url: await proxy(), token, heartbeatMs: HEARTBEAT_MS });
+      const { code, output } = await runConformance({
+        url: await startProxy(),
+        token,
+        heartbeatMs: HEARTBEAT_MS,
+      });
 
       expect(brokenRules(output)).toBe('');
       expect(code).toBe(0);

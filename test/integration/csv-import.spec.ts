@@ -79,7 +79,8 @@ describe('csv.import writes', () => {
     const other = fresh.dataSource.createQueryRunner();
     const waiting = async () => {
       const sql = `SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
-      return ((await fresh.dataSource.query(sql)) as unknown[]).length > 0;
+      const rows = await fresh.dataSource.query<unknown[]>(sql);
+      return rows.length > 0;
     };
     try {
       await fixture.write('race.csv', 'a\n1\n');

@@ -1,0 +1,92 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
+import { ApiKeyBody } from './api-key-request.ts';
+import { RevocationStore } from '../store/revocation-store.ts';
+import type { Caller, Scope } from './caller.ts';
+import { parseRequest } from './parse-request.ts';
+
+/** `jsk_<prefix>_<secret>`: 64 bits that find the key, and 256 that prove it. */
+const API_KEY = /^jsk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
+
+export interface ApiKeyRequest {
+  /** What it is for, in words for a person. */
+  name: string;
+  tenant: string;
+  subject: string;
+  scopes: readonly Scope[];
+  /** Default: never. */
+  expiresAt?: Date | null;
+}
+
+const CompleteBody = ApiKeyBody.required({ tenant: true });
+
+/** Keys for programs: made by administrators, kept as hashes, good until they expire or are revoked. */
+@Injectable()
+export class ApiKeys {
+  readonly #log = new Logger('Jobstream API keys');
+
+  constructor(@Inject(ApiKeyStore) private readonly store: ApiKeyStore) {}
+
+  isApiKey(token: string): boolean {
+    return token.startsWith('jsk_');
+  }
+
+  /** Makes a key, which is never to be seen whole again. Throws `InvalidInput` for a request that is not valid. */
+  async create(request: ApiKeyRequest): Promise<StoredApiKey & { key: string }> {
+    const { expiresAt = null, ...rest } = parseRequest(CompleteBody, request);
+    const prefix = randomBytes(8).toString('hex');
+    const key = `jsk_${prefix}_${randomBytes(32).toString('base64url')}`;
+    const stored = await this.store.insert({ ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) });
+    return { key, ...stored };
+  }
+
+  /** The caller that the key stands for, or null when it is not valid. */
+  async verify(key: string): Promise<Caller | null> {
+    const prefix = API_KEY.exec(key)?.[1];
+    const stored = prefix === undefined ? null : await this.store.find(prefix);
+    if (!stored || !timingSafeEqual(stored.hash, hashOf(key))) return null;
+    if (stored.unnoted) await this.#noteUse(stored.id);
+    return {
+      tenant: stored.tenant,
+      subject: stored.subject,
+      scopes: new Set(stored.scopes),
+      expiresAt: stored.expiresAt,
+      job: null,
+      issuedAt: stored.createdAt,
+      apiKey: stored.id,
+    };
+  }
+
+  /** Keys that are not revoked, newest first, from those before this id on. */
+  list(limit: number, before: string | null): Promise<StoredApiKey[]> {
+    return this.store.list(limit, before);
+  }
+
+  /** Ends a key for good; false when there is none of this id. */
+  async revoke(id: string): Promise<boolean> {
+    return this.store.revoke(id);
+  }
+
+  async #noteUse(id: string): Promise<void> {
+    try {
+      await this.store.noteUse(id);
+    } catch (error) {
+      // A key works without it, for instance while Postgres takes no writes.
+      this.#log.warn(`The use of key ${id} could not be noted: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** Of a random secret, a plain hash tells nothing; a slow one would only slow requests down. */
+function hashOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest();
+}
+
+/** The keys without the module, for a command that makes one. */
+export function openApiKeys(dataSource: DataSource, options: { schema?: string } = {}): ApiKeys {
+  const given = { schema: options.schema ?? 'jobs' };
+  return new ApiKeys(new ApiKeyStore(dataSource, given, new RevocationStore(dataSource, given)));
+}

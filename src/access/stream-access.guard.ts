@@ -1,0 +1,76 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { JobError, JobNotFound } from '../job/job-errors.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { AccessGuard, type HttpRequest } from './access.guard.ts';
+import { Authenticator } from './authenticator.ts';
+import type { Caller } from './caller.ts';
+import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from './stream-cookies.ts';
+import { type RedeemedTicket, Tickets } from './tickets.ts';
+
+/** Values of the cookie that are tried: a page of a sister domain may add some of its own. */
+const MAX_COOKIES = 4;
+
+/**
+ * Authenticates requests for streams, which `EventSource` sends without headers: besides a bearer token, which
+ * wins, it takes a ticket, and the cookie that an earlier ticket turned into. No other route takes those.
+ */
+@Injectable()
+export class StreamAccessGuard extends AccessGuard {
+  constructor(
+    @Inject(Authenticator) authenticator: Authenticator,
+    @Inject(JOBS_OPTIONS) options: ResolvedOptions,
+    @Inject(Tickets) private readonly tickets: Tickets,
+    @Inject(StreamCookies) private readonly cookies: StreamCookies,
+  ) {
+    super(authenticator, options);
+  }
+
+  protected override async authenticate(request: HttpRequest): Promise<Caller | null> {
+    if (request.headers.authorization !== undefined) return super.authenticate(request);
+    // The feed is the only stream whose route names no job.
+    const job = request.params['id']?.toLowerCase() ?? null;
+    return (await this.#byTicket(request, job)) ?? (await this.#byCookie(request, job));
+  }
+
+  async #byTicket(request: HttpRequest, job: string | null): Promise<Caller | null> {
+    const { ticket } = request.query;
+    const redeemed = typeof ticket === 'string' ? await this.tickets.redeem(ticket) : null;
+    const grant = redeemed && grantFor(redeemed, job);
+    const caller = grant && (await this.authenticator.unlessRevoked(grant.caller));
+    if (grant && caller) setGrant(request, grant);
+    return caller;
+  }
+
+  async #byCookie({ headers }: HttpRequest, job: string | null): Promise<Caller | null> {
+    for (const value of cookiesOf(headers['cookie'])) {
+      const caller = await this.authenticator.unlessRevoked(await this.cookies.verify(value, job));
+      if (!caller) continue;
+      // A page of another site must not act with a cookie that it does not know (pitfall D15).
+      if (headers['sec-fetch-site'] === 'cross-site')
+        throw new JobError(
+          403,
+          'cross_site_refused',
+          'A page of another site cannot open this stream with a cookie; use a ticket or a bearer token.',
+        );
+      return caller;
+    }
+    return null;
+  }
+}
+
+/** A ticket for the feed or for other jobs looks as if there were no such job; one for jobs opens no feed. */
+function grantFor({ caller, jobs, createdAt }: RedeemedTicket, job: string | null): StreamGrant | null {
+  if (job === null)
+    return jobs === null ? { caller: { ...caller, boundAt: createdAt }, job, at: createdAt } : null;
+  if (!jobs?.includes(job)) throw new JobNotFound();
+  return { caller: { ...caller, job, boundAt: createdAt }, job, at: createdAt };
+}
+
+function cookiesOf(header: string | string[] | undefined): string[] {
+  const pairs = (typeof header === 'string' ? header : (header ?? []).join(';')).split(';');
+  return pairs
+    .map((pair) => pair.trim())
+    .filter((pair) => pair.startsWith(`${STREAM_COOKIE}=`))
+    .map((pair) => pair.slice(STREAM_COOKIE.length + 1))
+    .slice(0, MAX_COOKIES);
+}

@@ -1,0 +1,43 @@
+import { Body, Controller, Header, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { z } from 'zod';
+import { JobNotFound } from '../job/job-errors.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JobStore } from '../store/job-store.ts';
+import { AccessGuard } from './access.guard.ts';
+import { AccessPolicy } from './access-policy.ts';
+import { type Caller, CurrentCaller } from './caller.ts';
+import { parseRequest } from './parse-request.ts';
+import { type Ticket, Tickets } from './tickets.ts';
+
+const TicketBody = z
+  .strictObject({ jobs: z.array(z.uuid()).min(1).max(100).optional(), feed: z.literal(true).optional() })
+  .refine(({ jobs, feed }) => (jobs === undefined) !== (feed === undefined), {
+    message: 'give either jobs or feed',
+  });
+
+/** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
+@Controller({ path: 'tickets', version: VERSION_NEUTRAL })
+@UseGuards(AccessGuard)
+export class TicketsController {
+  constructor(
+    @Inject(Tickets) private readonly tickets: Tickets,
+    @Inject(JobStore) private readonly store: JobStore,
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+  ) {}
+
+  @Post()
+  @Header('Cache-Control', 'no-store')
+  async issue(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<Ticket> {
+    const visibility = this.policy.visibility(caller, 'read');
+    const { jobs } = parseRequest(TicketBody, body);
+    if (!jobs) return this.tickets.issue(caller, null);
+    const ids = [...new Set(jobs.map((id) => id.toLowerCase()))];
+    await this.#requireVisible(ids, visibility);
+    return this.tickets.issue(caller, ids);
+  }
+
+  async #requireVisible(ids: string[], visibility: Visibility): Promise<void> {
+    const visible = await this.store.list({ ids }, visibility, ids.length, null);
+    if (visible.length < ids.length) throw new JobNotFound();
+  }
+}

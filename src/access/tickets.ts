@@ -1,0 +1,83 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { JobError } from '../job/job-errors.ts';
+import { type StoredTicket, TicketStore } from '../store/ticket-store.ts';
+import { type Caller, originOf } from './caller.ts';
+
+/** 128 bits: nobody guesses one within its minute. */
+const SECRET_BYTES = 16;
+const TICKET = /^[A-Za-z0-9_-]{22}$/;
+const LIFETIME_SECONDS = 60;
+/** With tenant and subject at their longest, this still fits the 4,096 bytes that browsers keep of a cookie. */
+const MAX_SCOPES = 1_024;
+
+export interface Ticket {
+  ticket: string;
+  /** ISO 8601, UTC. */
+  expiresAt: string;
+}
+
+export interface RedeemedTicket {
+  /** Who made the ticket, as they were then. */
+  caller: Caller;
+  /** The jobs whose streams it opens; null: the feed. */
+  jobs: string[] | null;
+  createdAt: Date;
+}
+
+/**
+ * Short-lived secrets for the URL of a stream, because `EventSource` cannot send headers. One may be redeemed
+ * any number of times while it lives, so that a connection that breaks at once can be made again.
+ */
+@Injectable()
+export class Tickets {
+  constructor(@Inject(TicketStore) private readonly store: TicketStore) {}
+
+  /** A ticket for the streams of these jobs, which the caller may see; null: for the feed. */
+  async issue(caller: Caller, jobs: string[] | null): Promise<Ticket> {
+    const scopes = [...caller.scopes];
+    if (scopes.join(' ').length > MAX_SCOPES)
+      throw new JobError(
+        422,
+        'too_many_scopes',
+        `The scopes of the credential exceed ${MAX_SCOPES} characters; ask for a ticket with fewer of them.`,
+      );
+    const ticket = randomBytes(SECRET_BYTES).toString('base64url');
+    const grant = {
+      jobs,
+      tenant: caller.tenant,
+      subject: caller.subject,
+      scopes,
+      onlyJob: caller.job,
+      credentialIssuedAt: caller.issuedAt ?? null,
+      credentialExpiresAt: caller.expiresAt,
+      tokenId: caller.tokenId ?? null,
+      apiKey: caller.apiKey ?? null,
+    };
+    const expiresAt = await this.store.insert(hashOf(ticket), grant, LIFETIME_SECONDS);
+    return { ticket, expiresAt: expiresAt.toISOString() };
+  }
+
+  /** What the ticket stands for; null when it is none, or has expired. */
+  async redeem(ticket: string): Promise<RedeemedTicket | null> {
+    const stored = TICKET.test(ticket) ? await this.store.find(hashOf(ticket)) : null;
+    return stored && { caller: callerOf(stored), jobs: stored.jobs, createdAt: stored.createdAt };
+  }
+}
+
+function hashOf(ticket: string): Buffer {
+  return createHash('sha256').update(ticket).digest();
+}
+
+function callerOf(ticket: StoredTicket): Caller {
+  const { tenant, subject, scopes, onlyJob, credentialExpiresAt, credentialIssuedAt, tokenId, apiKey } =
+    ticket;
+  return {
+    tenant,
+    subject,
+    scopes: new Set(scopes),
+    expiresAt: credentialExpiresAt,
+    job: onlyJob,
+    ...originOf({ issuedAt: credentialIssuedAt, tokenId, apiKey }),
+  };
+}

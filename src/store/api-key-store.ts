@@ -1,0 +1,96 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { RevocationStore } from './revocation-store.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** What is known of a key; never the key itself. */
+export interface StoredApiKey {
+  id: string;
+  prefix: string;
+  name: string;
+  tenant: string;
+  subject: string;
+  scopes: string[];
+  createdAt: Date;
+  /** Null: never. */
+  expiresAt: Date | null;
+  lastUsedAt: Date | null;
+}
+
+export type NewApiKey = Omit<StoredApiKey, 'createdAt' | 'lastUsedAt'> & { hash: Buffer };
+
+/** What a request with a key needs. */
+export interface UsableApiKey extends StoredApiKey {
+  hash: Buffer;
+  /** Its last use is so long ago that this one has to be noted. */
+  unnoted: boolean;
+}
+
+const COLUMNS = `id, prefix, name, tenant, subject, scopes, created_at AS "createdAt", expires_at AS "expiresAt",
+  last_used_at AS "lastUsedAt"`;
+const UNNOTED = `(last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`;
+
+/** The API keys, by the part of them that is no secret. Keys of every tenant: only administrators come here. */
+@Injectable()
+export class ApiKeyStore {
+  readonly #table: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
+    @Inject(RevocationStore) private readonly revocations: RevocationStore,
+  ) {
+    this.#table = `"${schema}".api_key`;
+  }
+
+  async insert(key: NewApiKey): Promise<StoredApiKey> {
+    const { id, prefix, hash, name, tenant, subject, scopes, expiresAt } = key;
+    const [row] = await this.dataSource.query<[StoredApiKey]>(
+      `INSERT INTO ${this.#table} (id, prefix, hash, name, tenant, subject, scopes, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
+      [id, prefix, hash, name, tenant, subject, scopes, expiresAt],
+    );
+    return row;
+  }
+
+  /** The key with this prefix, unless it has expired or was revoked. */
+  async find(prefix: string): Promise<UsableApiKey | null> {
+    const [key] = await this.dataSource.query<UsableApiKey[]>(
+      `SELECT ${COLUMNS}, hash, ${UNNOTED} AS unnoted FROM ${this.#table}
+       WHERE prefix = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
+      [prefix],
+    );
+    return key ?? null;
+  }
+
+  /** Notes that the key was used, at most once a minute. */
+  async noteUse(id: string): Promise<void> {
+    await this.dataSource.query(
+      `UPDATE ${this.#table} SET last_used_at = now() WHERE id = $1 AND ${UNNOTED}`,
+      [id],
+    );
+  }
+
+  /** Keys that were not revoked, newest first, from those before this id on. */
+  async list(limit: number, before: string | null): Promise<StoredApiKey[]> {
+    return this.dataSource.query<StoredApiKey[]>(
+      `SELECT ${COLUMNS} FROM ${this.#table}
+       WHERE revoked_at IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $1`,
+      [limit, before],
+    );
+  }
+
+  /** Whether there was such a key to revoke. Open streams that it was used for end as well. */
+  async revoke(id: string): Promise<boolean> {
+    return this.dataSource.transaction(async (manager) => {
+      const [, count] = await manager.query<[unknown[], number]>(
+        `UPDATE ${this.#table} SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL`,
+        [id],
+      );
+      if (count > 0)
+        await this.revocations.add({ kind: 'key', tenant: '', value: id.toLowerCase() }, manager);
+      return count > 0;
+    });
+  }
+}

@@ -1,0 +1,79 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource, EntityManager } from 'typeorm';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** What can be revoked. `tenant` and `value` are empty where the kind has no use for them. */
+export interface Revocable {
+  kind: 'tenant' | 'subject' | 'token' | 'key' | 'job';
+  tenant: string;
+  /** The subject, or the id of the token, the API key or the job. */
+  value: string;
+}
+
+/** A credential as revocations see it: one mark for each way in which it can be revoked. */
+export interface Mark extends Revocable {
+  /** Only a revocation at this time or later covers it; null: any does. */
+  since: Date | null;
+}
+
+export interface Revocation extends Revocable {
+  at: Date;
+  /** Grows with every revocation; decimal text of a bigint. */
+  number: string;
+}
+
+/** Any fixed number will do, as long as every process takes the same. */
+const LOCK = 5_062_831_775;
+
+/** What was revoked. It lives in Postgres, so that nothing that happens to Redis revives a credential. */
+@Injectable()
+export class RevocationStore {
+  readonly #table: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
+  ) {
+    this.#table = `"${schema}".revocation`;
+  }
+
+  /** Revokes, in the given transaction or in one of its own; resolves to when. */
+  async add(revocable: Revocable, manager?: EntityManager): Promise<Date> {
+    if (!manager) return this.dataSource.transaction((own) => this.add(revocable, own));
+    // Held until the commit, so that numbers become visible in their order and readers can go on from one.
+    await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
+    const { kind, tenant, value } = revocable;
+    const [{ at }] = await manager.query<[{ at: Date }]>(
+      `INSERT INTO ${this.#table} (kind, tenant, value) VALUES ($1, $2, $3)
+       ON CONFLICT (kind, tenant, value) DO UPDATE SET at = excluded.at, number = DEFAULT RETURNING at`,
+      [kind, tenant, value],
+    );
+    return at;
+  }
+
+  /** Which of these credentials are revoked, by index, and the newest revocation that was looked at. */
+  async check(credentials: Mark[][]): Promise<{ revoked: Set<number>; newest: string }> {
+    const marks = credentials.flatMap((own, index) => own.map((mark) => ({ ...mark, index })));
+    const [row] = await this.dataSource.query<[{ revoked: number[]; newest: string }]>(
+      `SELECT coalesce((SELECT max(number) FROM ${this.#table}), 0)::text AS newest,
+         ARRAY(
+           SELECT m.index FROM json_to_recordset($1)
+             AS m(index int, kind text, tenant text, value text, since timestamptz)
+           JOIN ${this.#table} r ON r.kind = m.kind AND r.tenant = m.tenant AND r.value = m.value
+           WHERE m.since IS NULL OR r.at >= m.since
+         ) AS revoked`,
+      [JSON.stringify(marks)],
+    );
+    return { revoked: new Set(row.revoked), newest: row.newest };
+  }
+
+  /** Revocations after this number, oldest first. */
+  async after(number: string, limit: number): Promise<Revocation[]> {
+    return this.dataSource.query<Revocation[]>(
+      `SELECT kind, tenant, value, at, number::text AS number FROM ${this.#table}
+       WHERE number > $1::bigint ORDER BY ${this.#table}.number LIMIT $2`,
+      [number, limit],
+    );
+  }
+}

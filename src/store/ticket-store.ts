@@ -1,0 +1,78 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** What a ticket opens, and the credential that it was made with. */
+export interface TicketGrant {
+  /** The jobs whose streams it opens; null: the feed. */
+  jobs: string[] | null;
+  tenant: string;
+  subject: string;
+  scopes: string[];
+  /** The only job that the credential was for. */
+  onlyJob: string | null;
+  credentialIssuedAt: Date | null;
+  credentialExpiresAt: Date | null;
+  tokenId: string | null;
+  apiKey: string | null;
+}
+
+export interface StoredTicket extends TicketGrant {
+  createdAt: Date;
+}
+
+/** Every ticket that is made clears away this many dead ones at most, so that they need no sweeper. */
+const CLEARED = 100;
+
+/** The tickets, by the hash of their secret. */
+@Injectable()
+export class TicketStore {
+  readonly #table: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+  ) {
+    this.#table = `"${schema}".ticket`;
+  }
+
+  /** Adds a ticket that lives for `seconds`, but not longer than its credential; resolves to its end. */
+  async insert(hash: Buffer, grant: TicketGrant, seconds: number): Promise<Date> {
+    const [{ expiresAt }] = await this.dataSource.query<[{ expiresAt: Date }]>(
+      `WITH dead AS (
+         SELECT hash FROM ${this.#table} WHERE expires_at < now() LIMIT ${CLEARED} FOR UPDATE SKIP LOCKED
+       ), cleared AS (DELETE FROM ${this.#table} t USING dead WHERE t.hash = dead.hash)
+       INSERT INTO ${this.#table} (hash, jobs, tenant, subject, scopes, only_job, credential_issued_at,
+         credential_expires_at, token_id, api_key, expires_at)
+       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, least(now() + $11 * interval '1 s', $8::timestamptz))
+       RETURNING expires_at AS "expiresAt"`,
+      [
+        hash,
+        grant.jobs,
+        grant.tenant,
+        grant.subject,
+        grant.scopes,
+        grant.onlyJob,
+        grant.credentialIssuedAt,
+        grant.credentialExpiresAt,
+        grant.tokenId,
+        grant.apiKey,
+        seconds,
+      ],
+    );
+    return expiresAt;
+  }
+
+  /** The ticket with this hash, unless it has expired. */
+  async find(hash: Buffer): Promise<StoredTicket | null> {
+    const [ticket] = await this.dataSource.query<StoredTicket[]>(
+      `SELECT jobs, tenant, subject, scopes, only_job AS "onlyJob",
+         credential_issued_at AS "credentialIssuedAt", credential_expires_at AS "credentialExpiresAt",
+         token_id AS "tokenId", api_key AS "apiKey", created_at AS "createdAt"
+       FROM ${this.#table} WHERE hash = $1 AND expires_at > now()`,
+      [hash],
+    );
+    return ticket ?? null;
+  }
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+
+/** Filters by a tag of the rule's own, as the service may have many jobs. */
+const aTag = () => `conformance-${randomUUID()}`;
+
+const quick = { steps: 3, stepMs: 10 };
+const shows =
+  (id, status) =>
+  ({ event, data }) =>
+    event === 'job' && data.job.id === id && data.job.status === status;
+const statusesOf = (stream, id) =>
+  stream
+    .of('job')
+    .filter(({ data }) => data.job.id === id)
+    .map(({ data }) => data.job.status);
+const idsOf = (stream) => new Set(stream.of('job').map(({ data }) => data.job.id));
+
+/** The events up to the first `ready`, each name once: a job that changes meanwhile may be repeated. */
+const orderOf = ({ events }) => [
+  ...new Set(
+    events.slice(0, events.findIndex(({ event }) => event === 'ready') + 1).map(({ event }) => event),
+  ),
+];
+
+/** The feed's first state: everything up to `ready`. */
+async function firstState(scene, query, options) {
+  const stream = await scene.feed(query, options);
+  await stream.untilEvent('ready');
+  stream.leave();
+  return stream;
+}
+
+export const rules = [
+  [
+    'the jobs that are there come first, as they are, then ready, then what happens',
+    async (scene) => {
+      const tag = aTag();
+      const before = await scene.steps(quick, { tags: [tag] });
+      const job = await scene.ended(before);
+      const stream = await scene.feed(`?tag=${tag}`);
+      await stream.untilEvent('ready');
+      assert.deepEqual(orderOf(stream), ['job', 'ready']);
+      assert.deepEqual(stream.events[0].data, { job });
+      assert.deepEqual(stream.of('ready')[0].data, {});
+      const after = await scene.steps(quick, { tags: [tag] });
+      await stream.untilFrame(shows(after, 'completed'), 30_000);
+      assert.ok(
+        stream.events.every(({ id }) => id !== null && id !== ''),
+        'a frame without an id',
+      );
+    },
+  ],
+  [
+    'a running job is shown with its progress, and its newest state always comes',
+    async (scene) => {
+      const tag = aTag();
+      const stream = await scene.feed(`?tag=${tag}`);
+      await stream.untilEvent('ready');
+      const id = await scene.steps({ steps: 60, stepMs: 25 }, { tags: [tag] });
+      const { data } = await stream.untilFrame(shows(id, 'completed'), 60_000);
+      assert.deepEqual(data.job, await scene.job(id));
+      const versions = stream.of('job').map(({ data: { job } }) => job.version);
+      assert.deepEqual(
+        versions,
+        versions.toSorted((a, b) => a - b),
+      );
+      assert.ok(
+        stream.of('job').some(({ data: { job } }) => job.status === 'active' && job.progress?.done > 0),
+        'no progress',
+      );
+    },
+  ],
+  [
+    'filters by job, type, tag and status are combined',
+    async (scene) => {
+      const tag = aTag();
+      const [first, second] = [
+        await scene.waiting({ tags: [tag] }),
+        await scene.waiting({ tags: [tag, 'other'] }),
+      ];
+      const shown = async (query) => idsOf(await firstState(scene, query));
+      assert.deepEqual(await shown(`?job=${first}&job=${second}`), new Set([first, second]));
+      assert.deepEqual(await shown(`?job=${first}&job=${second}&tag=other`), new Set([second]));
+      assert.deepEqual(await shown(`?tag=${tag}&status=queued`), new Set([first, second]));
+      assert.deepEqual(await shown(`?tag=${tag}&status=failed`), new Set());
+      assert.deepEqual(await shown(`?tag=${tag}&type=demo.steps`), new Set([first, second]));
+      assert.deepEqual(await shown(`?tag=${tag}&type=csv.import`), new Set());
+    },
+  ],
+  [
+    'a job that leaves the filter by status is gone',
+    async (scene) => {
+      const tag = aTag();
+      const id = await scene.waiting({ tags: [tag] });
+      const stream = await scene.feed(`?tag=${tag}&status=queued`);
+      await stream.untilFrame(shows(id, 'queued'));
+      await scene.cancel(id);
+      const gone = await stream.untilEvent('gone');
+      assert.deepEqual(gone.data, { id });
+      assert.deepEqual(new Set(statusesOf(stream, id)), new Set(['queued']));
+    },
+  ],
+  [
+    'from a cursor every job that changed since comes again, and no other, then ready',
+    async (scene) => {
+      const tag = aTag();
+      const [still, changing] = [await scene.waiting({ tags: [tag] }), await scene.waiting({ tags: [tag] })];
+      const first = await firstState(scene, `?tag=${tag}`);
+      assert.deepEqual(idsOf(first), new Set([still, changing]));
+      await scene.cancel(changing);
+      const added = await scene.waiting({ tags: [tag] });
+      const second = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': first.lastId } });
+      assert.deepEqual(idsOf(second), new Set([changing, added]));
+      assert.deepEqual(statusesOf(second, changing), ['cancelled']);
+      assert.deepEqual(orderOf(second), ['job', 'ready']);
+      const third = await firstState(scene, `?tag=${tag}&after=${encodeURIComponent(first.lastId)}`);
+      assert.deepEqual(idsOf(third), new Set([changing, added]));
+    },
+  ],
+  [
+    'who comes back with a status filter is told gone of a job that left it meanwhile',
+    async (scene) => {
+      const tag = aTag();
+      const id = await scene.waiting({ tags: [tag] });
+      const first = await firstState(scene, `?tag=${tag}&status=queued`);
+      await scene.cancel(id);
+      const headers = { 'last-event-id': first.lastId };
+      const second = await firstState(scene, `?tag=${tag}&status=queued`, { headers });
+      assert.deepEqual(
+        second.of('gone').map(({ data }) => data),
+        [{ id }],
+      );
+    },
+  ],
+  [
+    'a cursor that cannot be honoured is answered with reset and everything',
+    async (scene) => {
+      const tag = aTag();
+      const id = await scene.waiting({ tags: [tag] });
+      for (const cursor of ['nonsense', '3.0', '-1', '999999999999999999', '9'.repeat(40)]) {
+        const stream = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': cursor } });
+        assert.deepEqual(orderOf(stream), ['reset', 'job', 'ready'], `cursor ${cursor}`);
+        assert.deepEqual(idsOf(stream), new Set([id]));
+      }
+    },
+  ],
+  [
+    'a viewer that leaves and comes back all the time misses no change',
+    async (scene) => {
+      const tag = aTag();
+      let cursor = (await firstState(scene, `?tag=${tag}`)).lastId;
+      const ids = await Promise.all(
+        Array.from({ length: 8 }, () => scene.steps({ steps: 10, stepMs: 30 }, { tags: [tag] })),
+      );
+      const ended = new Set();
+      for (let coming = 0; ended.size < ids.length && coming < 500; coming += 1) {
+        const stream = await scene.feed(`?tag=${tag}`, { headers: { 'last-event-id': cursor } });
+        await stream.untilFrame(({ event }) => event === 'job' || event === 'ready', 30_000);
+        stream.leave();
+        for (const { data } of stream.of('job')) if (data.job.finishedAt) ended.add(data.job.id);
+        cursor = stream.lastId ?? cursor;
+      }
+      assert.deepEqual(ended, new Set(ids));
+    },
+  ],
+];

@@ -1,0 +1,104 @@
+// npm run conformance -- --url http://… --token …: checks a deployed service against docs/protocol.md, over HTTP alone.
+// It needs a token that may read and write jobs, and a worker that knows `demo.steps`. It cancels what it leaves.
+import { parseArgs } from 'node:util';
+import { Http } from './http.mjs';
+import { Scene, Skipped } from './suite.mjs';
+import * as disconnecting from './rules/disconnecting.mjs';
+import * as end from './rules/end.mjs';
+import * as feed from './rules/feed.mjs';
+import * as head from './rules/head.mjs';
+import * as heartbeat from './rules/heartbeat.mjs';
+import * as http10 from './rules/http10.mjs';
+import * as ids from './rules/ids.mjs';
+import * as logs from './rules/logs.mjs';
+import * as progress from './rules/progress.mjs';
+import * as refusals from './rules/refusals.mjs';
+import * as reset from './rules/reset.mjs';
+import * as resume from './rules/resume.mjs';
+import * as snapshot from './rules/snapshot.mjs';
+
+const GROUPS = {
+  ids,
+  snapshot,
+  progress,
+  resume,
+  reset,
+  end,
+  logs,
+  head,
+  http10,
+  refusals,
+  feed,
+  disconnecting,
+  heartbeat,
+};
+const RULE_MS = 120_000;
+const USAGE =
+  'Usage: npm run conformance -- --url http://host:port --token <bearer token> [--heartbeat-ms 15000] [--only ids,feed]';
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string' },
+    token: { type: 'string', default: process.env.TOKEN },
+    'heartbeat-ms': { type: 'string', default: '15000' },
+    only: { type: 'string', default: Object.keys(GROUPS).join(',') },
+  },
+});
+
+process.exitCode = await main();
+
+async function main() {
+  const heartbeatMs = Number(values['heartbeat-ms']);
+  const names = values.only.split(',');
+  const unknown = names.filter((name) => !(name in GROUPS));
+  if (!values.url || !values.token || !(heartbeatMs > 0) || unknown.length > 0) {
+    if (unknown.length > 0)
+      print(`Unknown groups: ${unknown.join(', ')}. There are ${Object.keys(GROUPS).join(', ')}.`);
+    print(USAGE);
+    return 2;
+  }
+  const outcomes = await runAll(names, new Http(values.url, values.token), { heartbeatMs });
+  const count = (outcome) => outcomes.filter((each) => each === outcome).length;
+  print(
+    `\n${count('ok')} passed, ${count('FAIL')} failed${count('skip') > 0 ? `, ${count('skip')} skipped` : ''}`,
+  );
+  return count('FAIL') === 0 && count('ok') > 0 ? 0 : 1;
+}
+
+/** One rule after the other, but those that only wait begin at once. */
+async function runAll(names, http, options) {
+  const memory = new Map();
+  const rules = names.flatMap((name) =>
+    GROUPS[name].rules.map((rule) => ({ name, rule, waits: GROUPS[name].waits })),
+  );
+  const begin = ({ rule: [, check] }) => outcomeOf(check, new Scene(http, memory, options));
+  const waiting = new Map(rules.filter(({ waits }) => waits).map((each) => [each, begin(each)]));
+  const outcomes = [];
+  for (const each of rules) {
+    const [outcome, why] = await (waiting.get(each) ?? begin(each));
+    print(`${outcome.padEnd(4)} ${each.name}: ${each.rule[0]}${why ? `\n       ${why}` : ''}`);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+async function outcomeOf(check, scene) {
+  let timer;
+  const late = new Promise((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`Not done after ${RULE_MS / 1_000} s`)), RULE_MS);
+  });
+  try {
+    await Promise.race([check(scene), late]);
+    return ['ok'];
+  } catch (error) {
+    if (error instanceof Skipped) return ['skip', error.message];
+    return ['FAIL', String(error.message ?? error).replaceAll('\n', '\n       ')];
+  } finally {
+    clearTimeout(timer);
+    await scene.close();
+  }
+}
+
+function print(line) {
+  process.stdout.write(`${line}\n`);
+}

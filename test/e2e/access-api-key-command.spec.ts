@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApp, type TestApp } from '../support/app.ts';
+import { eventually } from '../support/eventually.ts';
+import { testFolder } from '../support/services.ts';
+import { ensureBuilt, type Exit } from '../support/service-process.ts';
+
+const SCRIPT = join(import.meta.dirname, '../../dist/src/service/api-key.js');
+
+describe('The command for API keys', () => {
+  let app: TestApp;
+  beforeAll(async () => {
+    await ensureBuilt();
+    app = await startApp({ adapter: 'fastify' });
+  }, 180_000);
+  afterAll(() => app.close());
+
+  async function run(...args: string[]): Promise<Exit> {
+    const { PATH = '', HOME = '' } = process.env;
+    const env = { PATH, HOME, NODE_ENV: 'production', DATABASE_URL: app.database.url };
+    const child = spawn(process.execPath, [SCRIPT, ...args], { cwd: testFolder(), env });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
+    child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
+    await once(child, 'close');
+    return { code: child.exitCode, ...output };
+  }
+
+  it('makes a key that works, lists it and revokes it', async () => {
+    const made = await run(
+      'create',
+      '--tenant',
+      'acme',
+      '--subject',
+      'robot',
+      '--scopes',
+      'jobs:read jobs:write',
+    );
+
+    expect([made.code, made.stderr]).toEqual([0, '']);
+    const [key = ''] = made.stdout.split('\n');
+    const id = /id is (\S+)\./.exec(made.stdout)?.[1] ?? '';
+    const submission = {
+      type: 'demo.steps',
+      payload: { steps: 1, stepMs: 0 },
+      runAt: '2100-01-01T00:00:00Z',
+    };
+    const { job } = await app.submit(submission, key);
+    expect(job).toMatchObject({ tenant: 'acme', owner: 'robot' });
+    const stream = await app.stream(job.id, '', {}, key);
+
+    const listed = await run('list');
+    expect(listed.stdout).toContain(id);
+    expect(listed.stdout).toContain(key.slice(0, 20));
+    expect(listed.stdout).not.toContain(key);
+
+    const revoked = await run('revoke', id);
+    expect([revoked.code, revoked.stdout]).toEqual([0, `The key ${id} is revoked.\n`]);
+    expect((await app.get('/jobs', key)).status).toBe(401);
+    await eventually(() => expect(stream.closed).toBe(true));
+    expect(stream.events.at(-1)?.data).toEqual({ reason: 'revoked', reconnect: false });
+    expect((await run('list')).stdout).toBe('There are no keys.\n');
+    expect((await run('revoke', id)).stderr).toContain(`There is no key ${id}`);
+  });
+
+  it('makes a key that expires', async () => {
+    const made = await run(
+      'create',
+      '--tenant=a',
+      '--subject=b',
+      '--scopes=jobs:read',
+      '--expires=2999-01-02',
+    );
+
+    expect(made.code).toBe(0);
+    expect((await run('list')).stdout).toContain('2999-01-02T00:00:00.000Z');
+  });
+
+  it.each([
+    [[], 'A command is missing'],
+    [['revoke', 'x'], 'Not an id: x'],
+    [['create', '--colour', 'red'], '--colour'],
+    [
+      ['create', '--subject', 'b', '--scopes', 'jobs:all', '--expires', '2020-01-01'],
+      /--tenant.*--scopes.*--expires/s,
+    ],
+    [
+      ['create', '--tenant', 'a', '--subject', 'b', '--scopes', 'jobs:read', '--expires', '1/2/2027'],
+      '--expires',
+    ],
+  ])('explains itself when it is given %j', async (args, problem) => {
+    const { code, stdout, stderr } = await run(...args);
+
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(problem);
+    expect(stderr).toContain('npm run api-key -- create');
+    expect(stderr).not.toMatch(/^\s+at /m);
+  });
+});
