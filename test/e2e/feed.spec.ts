@@ -35,7 +35,7 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     const stream = await feed('', as);
 
     await stream.untilEvent('ready');
-    expect(statuses(stream, before)).toEqual(['completed']);
+    expect(new Set(statuses(stream, before))).toEqual(new Set(['completed']));
     const after = await submit(as);
     await stream.untilFrame(shown(after, 'completed'));
 
@@ -125,7 +125,7 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     await second.untilEvent('ready');
     second.destroy();
 
-    expect(statuses(second, changed)).toEqual(['completed']);
+    expect(new Set(statuses(second, changed))).toEqual(new Set(['completed']));
     expect(statuses(second, old)).toEqual([]);
   });
 
@@ -138,7 +138,8 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
       await stream.untilEvent('ready');
       stream.destroy();
       expect(stream.events[0]?.event).toBe('reset');
-      expect(statuses(stream, id)).toEqual(['completed']);
+      // Repeats are allowed: a feed may be told again of what changed while its first state was read.
+      expect(new Set(statuses(stream, id))).toEqual(new Set(['completed']));
     }
   });
 

@@ -31,7 +31,16 @@ describe('the migrations', () => {
     } finally {
       await Promise.all(sources.map((source) => source.destroy()));
     }
-    expect(await tablesOf('five')).toEqual(['job', 'job_change', 'job_log', 'migration', 'signing_key']);
+    expect(await tablesOf('five')).toEqual([
+      'api_key',
+      'job',
+      'job_change',
+      'job_log',
+      'migration',
+      'revocation',
+      'signing_key',
+      'ticket',
+    ]);
     await expect(checkSchema(database.dataSource, 'five')).resolves.toBeUndefined();
   });
 
