@@ -44,7 +44,8 @@ export class FeedStream {
 
   async #follow(request: FeedRequest, cursor: Watermark, viewer: Viewer, left: AbortSignal): Promise<void> {
     const now = await this.#untilRead(() => this.feed.watermark(), left);
-    if (now === null) return;
+    // The hub must not listen for a client that left while the watermark was read: its abort is past.
+    if (now === null || left.aborted) return;
     const asked = request.cursor !== '';
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
     const feed = new FeedViewer(request.visibility, request.filter, viewer, known ? cursor : BEGINNING);

@@ -24,6 +24,9 @@ describe.each(ADAPTERS)('The places of streams on %s', (adapter) => {
   let job: string;
   let head: string;
   let old: string;
+  let headOfFeed: string;
+  /** What is taken while nobody is there. */
+  let idle: Record<string, number>;
   beforeAll(async () => {
     app = await startApp({ adapter, environment: { STREAM_MAX_PER_CALLER: String(MAX_PER_CALLER) } });
     const token = await app.token();
@@ -37,6 +40,9 @@ describe.each(ADAPTERS)('The places of streams on %s', (adapter) => {
     feed = requestText('GET', '/jobs/events?tag=none', { token });
     job = requestText('GET', `/jobs/${id}`, { token });
     head = requestText('HEAD', path, { token });
+    headOfFeed = requestText('HEAD', '/jobs/events?tag=none', { token });
+    idle = await taken(app);
+    expect(idle).toMatchObject({ open_streams: 0, admitted_streams: 0, watched_jobs: 0 });
     old = requestText('GET', path, { token, version: '1.0' });
   });
   afterAll(() => app.close());
@@ -55,6 +61,9 @@ describe.each(ADAPTERS)('The places of streams on %s', (adapter) => {
     ['half closed after the first frame', (client) => client.write(stream).until(SNAPSHOT).then(halfClose)],
     ['stalled, then closed', (client) => client.write(stream).until(ANSWERED).then(stallAndClose)],
     ['a feed, closed', (client) => client.write(feed).until('event: ready').then(close)],
+    ['a feed, closed while it is decided', (client, turn) => after(client.write(feed), turn).then(close)],
+    ['a feed, half closed at once', (client) => client.write(feed).halfClose()],
+    ['HEAD of a feed', (client, turn) => after(client.write(headOfFeed), turn).then(close)],
     ['HTTP/1.0, closed', (client) => client.write(old).until(SNAPSHOT).then(close)],
     ['HEAD', (client) => client.write(head).until(ANSWERED).then(close)],
     [
@@ -108,7 +117,9 @@ describe.each(ADAPTERS)('The places of streams on %s', (adapter) => {
       await Promise.all(clients.map((client) => client.untilClosed()));
     }
 
-    await eventually(async () => expect(await taken(app)).toEqual([0, 0]));
+    await eventually(async () =>
+      expect(await taken(app)).toMatchObject({ open_streams: 0, admitted_streams: 0 }),
+    );
     await expectAllPlaces(app);
   });
 });
@@ -125,15 +136,18 @@ async function expectAllPlaces(app: TestApp): Promise<void> {
     expect(await refused()).toBe(429);
   } finally {
     for (const stream of open) stream.destroy();
-    await eventually(async () => expect(await taken(app)).toEqual([0, 0]));
+    await eventually(async () =>
+      expect(await taken(app)).toMatchObject({ open_streams: 0, admitted_streams: 0 }),
+    );
   }
 }
 
-/** What the service says of streams that are open, and of places that are taken. */
-async function taken(app: TestApp): Promise<number[]> {
+/** What streams take of a process, as it tells itself. */
+async function taken(app: TestApp): Promise<Record<string, number>> {
   const { text } = await app.get('/metrics', null);
-  return ['open', 'admitted'].map((which) =>
-    Number(new RegExp(`^jobstream_${which}_streams (\\d+)$`, 'm').exec(text)?.[1]),
+  const names = ['open_streams', 'admitted_streams', 'watched_jobs', 'subscribed_channels'];
+  return Object.fromEntries(
+    names.map((name) => [name, Number(new RegExp(`^jobstream_${name} (\\d+)$`, 'm').exec(text)?.[1])]),
   );
 }
 

@@ -92,6 +92,20 @@ describe('the watch for revocations', () => {
     }
   });
 
+  it('ends a stream again that came back with a new credential, when that is revoked too', async () => {
+    follow('alice');
+    await store.add(subjectOf('alice'));
+    await expectEnded('alice');
+    follow('alice', { issuedAt: new Date(Date.now() + 10) });
+    follow('bob');
+    await store.add({ kind: 'tenant', tenant: 'umbrella', value: '' });
+    await eventually(async () => expect(await store.after('1', 10)).toHaveLength(1));
+
+    await database.dataSource.query('SELECT pg_sleep(0.05)');
+    await store.add(subjectOf('alice'));
+    await expectEnded('alice', 'alice');
+  });
+
   it('misses none of many that are committed at once and out of their order', async () => {
     const names = Array.from({ length: 60 }, (_item, index) => `s${index}`.padStart(3, '0'));
     for (const name of names) follow(name);
