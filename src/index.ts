@@ -1,5 +1,12 @@
 export { JobsModule } from './jobs.module.ts';
-export type { JobsModuleExtras, JobsModuleOptions, JwtOptions, QueueOptions, Role } from './jobs.options.ts';
+export type {
+  AccessProvider,
+  JobsModuleExtras,
+  JobsModuleOptions,
+  JwtOptions,
+  QueueOptions,
+  Role,
+} from './jobs.options.ts';
 export { JobHandler } from './job/job-handler.ts';
 export type {
   JobContext,
@@ -29,6 +36,10 @@ export { Jobs } from './submit/jobs.ts';
 export type { Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';
+export { JobsAccess } from './access/jobs-access.ts';
+export type { AccessAction, AccessRange, AccessTarget } from './access/jobs-access.ts';
+export { CurrentCaller, SCOPES } from './access/caller.ts';
+export type { Caller, CallerInput, Scope } from './access/caller.ts';
 export { ApiKeys, openApiKeys } from './access/api-keys.ts';
 export type { ApiKeyRequest } from './access/api-keys.ts';
 export { JobsHealth } from './jobs.health.ts';

@@ -8,6 +8,8 @@ import { AccessPolicy } from './access/access-policy.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { ApiKeysController } from './access/api-keys.controller.ts';
 import { Authenticator } from './access/authenticator.ts';
+import { BearerAccess } from './access/bearer-access.ts';
+import { JobsAccess } from './access/jobs-access.ts';
 import { JwtVerifier } from './access/jwt-verifier.ts';
 import { RevocationWatch } from './access/revocation-watch.ts';
 import { Revocations } from './access/revocations.ts';
@@ -24,6 +26,7 @@ import { HandlerRegistry } from './handlers/handler-registry.ts';
 import { JobsHealth } from './jobs.health.ts';
 import { JobsLifecycle } from './jobs.lifecycle.ts';
 import {
+  type AccessProvider,
   type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   EXTRA_DEFAULTS,
@@ -86,7 +89,6 @@ const STORE = [
   RevocationStore,
 ];
 const ACCESS = [
-  JwtVerifier,
   ViewerTokens,
   ApiKeys,
   Tickets,
@@ -145,12 +147,7 @@ export class JobsModule {
 }
 
 function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModule {
-  const extras = {
-    isGlobal: given.isGlobal ?? EXTRA_DEFAULTS.isGlobal,
-    dataSource: given.dataSource ?? EXTRA_DEFAULTS.dataSource,
-    queues: given.queues ?? EXTRA_DEFAULTS.queues,
-    http: given.http ?? EXTRA_DEFAULTS.http,
-  };
+  const extras = extrasOf(given);
   const connection = JobsConnectionModule.of(options);
   return {
     module: JobsModule,
@@ -158,6 +155,7 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
     imports: [
       connection,
       DiscoveryModule,
+      ...(extras.access?.imports ?? []),
       ...Object.keys(extras.queues).map((name) => bullQueue(name, connection)),
     ],
     controllers: extras.http ? ROUTES : [],
@@ -165,11 +163,22 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
       { provide: JOBS_EXTRAS, useValue: extras },
       { provide: JOBS_DATA_SOURCE, useExisting: getDataSourceToken(extras.dataSource) },
       queuesProvider(extras.queues),
+      ...accessProviders(extras.access),
       ...[STORE, ACCESS, SUBMIT, DISPATCH, PROCESS, PUBLISH, STREAM].flat(),
       JobsLifecycle,
       JobsHealth,
     ],
     exports: [Jobs, JobsHealth],
+  };
+}
+
+function extrasOf(given: JobsModuleExtras) {
+  return {
+    isGlobal: given.isGlobal ?? EXTRA_DEFAULTS.isGlobal,
+    dataSource: given.dataSource ?? EXTRA_DEFAULTS.dataSource,
+    queues: given.queues ?? EXTRA_DEFAULTS.queues,
+    http: given.http ?? EXTRA_DEFAULTS.http,
+    access: given.access,
   };
 }
 
@@ -180,6 +189,13 @@ function bullQueue(name: string, connection: DynamicModule): DynamicModule {
     inject: [JOBS_OPTIONS, RedisConnections],
     useFactory: (options: ResolvedOptions, redis: RedisConnections) => bullOptions(options, redis),
   });
+}
+
+/** The host's own answer to who calls, or bearer tokens. */
+function accessProviders(access: AccessProvider | undefined): Provider[] {
+  if (access?.useClass) return [{ provide: JobsAccess, useClass: access.useClass as Type<JobsAccess> }];
+  if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
+  return [JwtVerifier, { provide: JobsAccess, useClass: BearerAccess }];
 }
 
 function queuesProvider(queues: Record<string, QueueOptions>): Provider {

@@ -1,4 +1,9 @@
-import { ConfigurableModuleBuilder } from '@nestjs/common';
+import {
+  ConfigurableModuleBuilder,
+  type InjectionToken,
+  type ModuleMetadata,
+  type Type,
+} from '@nestjs/common';
 import type { RedisOptions } from 'ioredis';
 import { z } from 'zod';
 
@@ -29,7 +34,13 @@ export interface JwtOptions {
 export interface JobsModuleOptions {
   /** `redis://` or `rediss://` URL, or ioredis options. */
   redis: string | RedisOptions;
-  jwt: JwtOptions;
+  /** Needed unless `access` names a provider of the host's own. */
+  jwt?: JwtOptions;
+  /**
+   * Origins such as `https://app.example` whose pages may act with cookies although they are of another origin.
+   * Default none. CORS itself is the host's to switch on.
+   */
+  trustedOrigins?: readonly string[];
   /** Where clients reach the routes: a global prefix, or what a proxy puts before them. Default none. */
   publicPath?: string;
   /** What this process does. Default both. */
@@ -72,11 +83,21 @@ export interface JobsModuleExtras {
   queues?: Record<string, QueueOptions>;
   /** Mounts the HTTP routes under `/jobs`. Default true. */
   http?: boolean;
+  /** Who calls and what they may do. Default: JSON Web Tokens as `jwt` says, and the scopes in them. */
+  access?: AccessProvider;
 }
+
+/** The host's own `JobsAccess`, as a class to instantiate or as a provider that `imports` bring along. */
+export type AccessProvider = Pick<ModuleMetadata, 'imports'> &
+  ({ useClass: Type; useExisting?: never } | { useExisting: InjectionToken; useClass?: never });
 
 const milliseconds = (fallback: number, least = 10) =>
   z.number().int().min(least).max(86_400_000).default(fallback);
 const count = (fallback: number) => z.number().int().min(1).max(1_000_000).default(fallback);
+
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
 
 const JwtSchema = z
   .strictObject({
@@ -95,7 +116,10 @@ const JwtSchema = z
 
 const OptionsSchema = z.strictObject({
   redis: z.union([z.url({ protocol: /^rediss?$/ }), z.record(z.string(), z.unknown())]),
-  jwt: JwtSchema,
+  jwt: JwtSchema.optional(),
+  trustedOrigins: z
+    .array(z.string().refine(isOrigin, 'must be an origin such as https://app.example'))
+    .default([]),
   publicPath: z
     .string()
     .regex(/^(\/[^/\s]+)*$/, 'must be empty or begin with a slash and not end with one')
@@ -147,11 +171,14 @@ export function resolveOptions(options: JobsModuleOptions): ResolvedOptions {
 }
 
 /** Nest takes these keys out of the options, so every one has to be here. */
-export const EXTRA_DEFAULTS: Required<JobsModuleExtras> = {
+export const EXTRA_DEFAULTS: Required<Omit<JobsModuleExtras, 'access'>> & {
+  access: AccessProvider | undefined;
+} = {
   isGlobal: false,
   dataSource: 'default',
   queues: { default: {} },
   http: true,
+  access: undefined,
 };
 
 export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =

@@ -1,28 +1,46 @@
-import { Injectable } from '@nestjs/common';
-import { JobError } from '../job/job-errors.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import { JobError, JobNotFound } from '../job/job-errors.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { type Caller, visibilityOf } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { type AccessAction, type AccessTarget, JobsAccess, missingScope } from './jobs-access.ts';
 
-export type Action = 'read' | 'write' | 'admin';
-
-const ALLOWING: Record<Action, readonly string[]> = {
-  read: ['jobs:read', 'jobs:tenant', 'jobs:admin'],
-  write: ['jobs:write', 'jobs:admin'],
-  admin: ['jobs:admin'],
-};
-
-/** What a caller may do. Which jobs it concerns is decided in SQL, by the visibility that it answers. */
+/** Puts every question of access to `JobsAccess`, within the limits of the credential, and turns a no into an error. */
 @Injectable()
 export class AccessPolicy {
-  /** The jobs that the caller may read or change; throws `403 insufficient_scope` when there are none. */
-  visibility(caller: Caller, action: Action): Visibility {
+  constructor(@Inject(JobsAccess) private readonly access: JobsAccess) {}
+
+  /** The jobs that SQL may read or change for the caller; throws `403` when they may do this to none. */
+  visibility(caller: Caller, action: AccessAction): Visibility {
     this.require(caller, action);
-    return visibilityOf(caller);
+    const { tenant, owner } = this.access.range(caller);
+    return { tenant, owner, job: caller.job };
   }
 
-  require(caller: Caller, action: Action): void {
-    const allowing = ALLOWING[action];
-    if (allowing.some((scope) => caller.scopes.has(scope))) return;
-    throw new JobError(403, 'insufficient_scope', `This needs the scope ${allowing[0]}.`);
+  /** Throws `403` where the caller may not do this at all. */
+  require(caller: Caller, action: AccessAction): void {
+    if (!this.#may(caller, action, null)) throw refusal(caller, action);
   }
+
+  /** Throws `404` for a job that the caller may not see, and `403` for one with which they may not do this. */
+  check(caller: Caller, action: AccessAction, target: AccessTarget): void {
+    if (action !== 'submit' && !this.sees(caller, target)) throw new JobNotFound();
+    if (action !== 'read' && !this.#may(caller, action, target)) throw refusal(caller, action);
+  }
+
+  /** Whether the caller may see the job; with null, whether they may see any. */
+  sees(caller: Caller, target: AccessTarget | null): boolean {
+    return this.#may(caller, 'read', target);
+  }
+
+  /** A credential for a single job lets nobody do more than look at that job, whatever the host's policy says. */
+  #may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
+    if (caller.job !== null && (action !== 'read' || (target && target.id !== caller.job))) return false;
+    return this.access.may(caller, action, target);
+  }
+}
+
+function refusal(caller: Caller, action: AccessAction): JobError {
+  const scope = caller.job === null ? missingScope(caller, action) : 'jobs:write';
+  if (scope) return new JobError(403, 'insufficient_scope', `This needs the scope ${scope}.`);
+  return new JobError(403, 'forbidden', `You may not do this (${action}).`);
 }

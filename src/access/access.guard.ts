@@ -3,24 +3,15 @@ import { JobError } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { Authenticator } from './authenticator.ts';
 import { type Caller, setCaller } from './caller.ts';
+import { refuseCrossSite } from './cross-site.ts';
+import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
 
-export interface HttpRequest {
-  headers: Record<string, string | string[] | undefined> & { authorization?: string };
-  query: Record<string, unknown>;
-  params: Record<string, string>;
-}
-
-interface HttpResponse {
-  /** Express's and Fastify's way to set a header. */
-  header(name: string, value: string): unknown;
-}
-
-/** Authenticates every request of the library's routes: a bearer token, or 401. */
+/** Authenticates every request of the library's routes, or answers 401. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
     @Inject(Authenticator) protected readonly authenticator: Authenticator,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(JOBS_OPTIONS) protected readonly options: ResolvedOptions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -28,7 +19,7 @@ export class AccessGuard implements CanActivate {
       throw new JobError(404, 'not_found', 'This process is a worker only.');
     const http = context.switchToHttp();
     const request = http.getRequest<HttpRequest>();
-    const caller = await this.authenticate(request);
+    const caller = await this.authenticate(request, context);
     if (!caller) {
       const given = bearerOf(request.headers.authorization) !== null;
       http
@@ -45,13 +36,13 @@ export class AccessGuard implements CanActivate {
   }
 
   /** The caller that the request proves to come from, or null. */
-  protected async authenticate({ headers }: HttpRequest): Promise<Caller | null> {
-    const token = bearerOf(headers.authorization);
-    return token === null ? null : this.authenticator.bearer(token);
+  protected async authenticate(request: HttpRequest, context: ExecutionContext): Promise<Caller | null> {
+    const token = bearerOf(request.headers.authorization);
+    if (token !== null && this.authenticator.isOurs(token)) return this.authenticator.bearer(token);
+    const caller = await this.authenticator.ofHost(context);
+    // What a browser adds by itself proves who its user is, not that they want this.
+    if (caller && request.headers.authorization === undefined)
+      refuseCrossSite(request, this.options.trustedOrigins);
+    return caller;
   }
-}
-
-function bearerOf(header: string | undefined): string | null {
-  const match = /^bearer +([A-Za-z0-9._~+/=-]+) *$/i.exec(header ?? '');
-  return match?.[1] ?? null;
 }

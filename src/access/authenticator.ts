@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { ApiKeys } from './api-keys.ts';
-import type { Caller } from './caller.ts';
-import { JwtVerifier } from './jwt-verifier.ts';
+import { type Caller, callerFrom } from './caller.ts';
+import { JobsAccess } from './jobs-access.ts';
 import { Revocations } from './revocations.ts';
 import { ViewerTokens } from './viewer-tokens.ts';
 
@@ -9,24 +9,31 @@ import { ViewerTokens } from './viewer-tokens.ts';
 @Injectable()
 export class Authenticator {
   constructor(
-    @Inject(JwtVerifier) private readonly tokens: JwtVerifier,
+    @Inject(JobsAccess) private readonly access: JobsAccess,
     @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
     @Inject(ApiKeys) private readonly apiKeys: ApiKeys,
     @Inject(Revocations) private readonly revocations: Revocations,
   ) {}
 
-  /** The caller that a bearer token stands for, or null when it is not valid or was revoked. */
+  /** Whether the bearer token is a viewer token or an API key, which the host knows nothing of. */
+  isOurs(token: string): boolean {
+    return this.viewerTokens.isViewerToken(token) || this.apiKeys.isApiKey(token);
+  }
+
+  /** The caller that a token of ours stands for, or null when it is not valid or was revoked. */
   async bearer(token: string): Promise<Caller | null> {
-    return this.unlessRevoked(await this.#verifierOf(token).verify(token));
+    const verifier = this.viewerTokens.isViewerToken(token) ? this.viewerTokens : this.apiKeys;
+    return this.unlessRevoked(await verifier.verify(token));
+  }
+
+  /** The caller that `JobsAccess` finds in the request, or null. */
+  async ofHost(context: ExecutionContext): Promise<Caller | null> {
+    const found = await this.access.authenticate(context);
+    return found && this.unlessRevoked(callerFrom(found));
   }
 
   /** The caller, or null when the credential was revoked since it was issued. */
   async unlessRevoked(caller: Caller | null): Promise<Caller | null> {
     return caller && !(await this.revocations.isRevoked(caller)) ? caller : null;
-  }
-
-  #verifierOf(token: string): { verify(token: string): Promise<Caller | null> } {
-    if (this.viewerTokens.isViewerToken(token)) return this.viewerTokens;
-    return this.apiKeys.isApiKey(token) ? this.apiKeys : this.tokens;
   }
 }

@@ -1,5 +1,7 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Visibility } from '../job/visibility.ts';
+import { isStorableText } from '../job/storable.ts';
+
+const MAX_NAME = 255;
 
 export const SCOPES = ['jobs:read', 'jobs:write', 'jobs:tenant', 'jobs:admin'] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -21,6 +23,30 @@ export interface Caller {
   apiKey?: string;
   /** When the credential was bound to `job`; without it, any revocation of the job covers it. */
   boundAt?: Date;
+}
+
+/** Whether it can name a tenant, a subject or a token. */
+export function isName(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && isStorableText(value);
+}
+
+/** A caller as a host names one. `tenant` and `subject` have 1 to 255 characters. */
+export interface CallerInput {
+  tenant: string;
+  subject: string;
+  scopes: Iterable<string>;
+  /** When the session or token ends: streams that were opened with it close then. Default: never. */
+  expiresAt?: Date | null;
+  /** When it began, and its id: by them it can be revoked alone. Default: unknown. */
+  issuedAt?: Date;
+  tokenId?: string;
+}
+
+/** The caller whom the host names; throws when that cannot be one, which is a fault of the host's. */
+export function callerFrom({ tenant, subject, scopes, expiresAt = null, ...rest }: CallerInput): Caller {
+  if (!isName(tenant) || !isName(subject))
+    throw new Error('JobsAccess.authenticate() must answer a tenant and a subject of 1 to 255 characters.');
+  return { job: null, ...rest, tenant, subject, expiresAt, scopes: new Set(scopes) };
 }
 
 type Origin = Pick<Caller, 'issuedAt' | 'tokenId' | 'apiKey'>;
@@ -55,9 +81,3 @@ export function callerOf(request: object): Caller {
 export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   callerOf(context.switchToHttp().getRequest<object>()),
 );
-
-/** The jobs that the caller may see: their own, their tenant's with `jobs:tenant`, all with `jobs:admin`. */
-export function visibilityOf({ tenant, subject, scopes, job }: Caller): Visibility {
-  if (scopes.has('jobs:admin')) return { tenant: null, owner: null, job };
-  return { tenant, owner: scopes.has('jobs:tenant') ? null : subject, job };
-}

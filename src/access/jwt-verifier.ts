@@ -9,13 +9,12 @@ import {
 } from 'jose';
 import { isStorableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, isName } from './caller.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
 /** Clocks of issuer and server may differ by this much. */
 const CLOCK_TOLERANCE_SECONDS = 30;
-const MAX_NAME = 255;
 /** No token of a caller is anywhere near this long. */
 const MAX_TOKEN = 8_192;
 /** The year 9999: a later expiry is no date that Postgres and JSON write alike. */
@@ -28,6 +27,10 @@ export class JwtVerifier {
   readonly #tenantClaim: string;
 
   constructor(@Inject(JOBS_OPTIONS) { jwt }: ResolvedOptions) {
+    if (!jwt)
+      throw new Error(
+        'JobsModule needs the option `jwt` to check bearer tokens, or `access` with a provider of your own.',
+      );
     this.#tenantClaim = jwt.tenantClaim;
     this.#verify = verifierOf(jwt);
   }
@@ -64,7 +67,7 @@ export class JwtVerifier {
   }
 }
 
-function verifierOf({ secret, jwksUrl, issuer, audience }: ResolvedOptions['jwt']): Verify {
+function verifierOf({ secret, jwksUrl, issuer, audience }: NonNullable<ResolvedOptions['jwt']>): Verify {
   const common: JWTVerifyOptions = {
     issuer,
     audience,
@@ -78,8 +81,4 @@ function verifierOf({ secret, jwksUrl, issuer, audience }: ResolvedOptions['jwt'
   }
   const key = createSecretKey(Buffer.from(secret ?? '', 'utf8'));
   return (token) => jwtVerify(token, key, { ...common, algorithms: ['HS256'] });
-}
-
-function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && isStorableText(value);
 }

@@ -1,9 +1,11 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { JobError, JobNotFound } from '../job/job-errors.ts';
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { JobNotFound } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { AccessGuard, type HttpRequest } from './access.guard.ts';
+import { AccessGuard } from './access.guard.ts';
 import { Authenticator } from './authenticator.ts';
 import type { Caller } from './caller.ts';
+import { refuseCrossSite } from './cross-site.ts';
+import type { HttpRequest } from './http-request.ts';
 import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from './stream-cookies.ts';
 import { type RedeemedTicket, Tickets } from './tickets.ts';
 
@@ -25,11 +27,18 @@ export class StreamAccessGuard extends AccessGuard {
     super(authenticator, options);
   }
 
-  protected override async authenticate(request: HttpRequest): Promise<Caller | null> {
-    if (request.headers.authorization !== undefined) return super.authenticate(request);
+  protected override async authenticate(
+    request: HttpRequest,
+    context: ExecutionContext,
+  ): Promise<Caller | null> {
+    if (request.headers.authorization !== undefined) return super.authenticate(request, context);
     // The feed is the only stream whose route names no job.
     const job = request.params['id']?.toLowerCase() ?? null;
-    return (await this.#byTicket(request, job)) ?? (await this.#byCookie(request, job));
+    return (
+      (await this.#byTicket(request, job)) ??
+      (await this.#byCookie(request, job)) ??
+      super.authenticate(request, context)
+    );
   }
 
   async #byTicket(request: HttpRequest, job: string | null): Promise<Caller | null> {
@@ -41,17 +50,11 @@ export class StreamAccessGuard extends AccessGuard {
     return caller;
   }
 
-  async #byCookie({ headers }: HttpRequest, job: string | null): Promise<Caller | null> {
-    for (const value of cookiesOf(headers['cookie'])) {
+  async #byCookie(request: HttpRequest, job: string | null): Promise<Caller | null> {
+    for (const value of cookiesOf(request.headers['cookie'])) {
       const caller = await this.authenticator.unlessRevoked(await this.cookies.verify(value, job));
       if (!caller) continue;
-      // A page of another site must not act with a cookie that it does not know (pitfall D15).
-      if (headers['sec-fetch-site'] === 'cross-site')
-        throw new JobError(
-          403,
-          'cross_site_refused',
-          'A page of another site cannot open this stream with a cookie; use a ticket or a bearer token.',
-        );
+      refuseCrossSite(request, this.options.trustedOrigins);
       return caller;
     }
     return null;

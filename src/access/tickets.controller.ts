@@ -1,7 +1,6 @@
 import { Body, Controller, Header, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { JobNotFound } from '../job/job-errors.ts';
-import type { Visibility } from '../job/visibility.ts';
 import { JobStore } from '../store/job-store.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from './access-policy.ts';
@@ -28,16 +27,18 @@ export class TicketsController {
   @Post()
   @Header('Cache-Control', 'no-store')
   async issue(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<Ticket> {
-    const visibility = this.policy.visibility(caller, 'read');
+    this.policy.require(caller, 'read');
     const { jobs } = parseRequest(TicketBody, body);
     if (!jobs) return this.tickets.issue(caller, null);
     const ids = [...new Set(jobs.map((id) => id.toLowerCase()))];
-    await this.#requireVisible(ids, visibility);
+    await this.#requireVisible(ids, caller);
     return this.tickets.issue(caller, ids);
   }
 
-  async #requireVisible(ids: string[], visibility: Visibility): Promise<void> {
-    const visible = await this.store.list({ ids }, visibility, ids.length, null);
-    if (visible.length < ids.length) throw new JobNotFound();
+  async #requireVisible(ids: string[], caller: Caller): Promise<void> {
+    const visibility = this.policy.visibility(caller, 'read');
+    const jobs = await this.store.list({ ids }, visibility, ids.length, null);
+    const seen = jobs.filter((job) => this.policy.sees(caller, job));
+    if (seen.length < ids.length) throw new JobNotFound();
   }
 }

@@ -11,6 +11,8 @@ export interface Environment {
   databaseUrl: string | null;
   redisUrl: string | null;
   adapter: 'fastify' | 'express';
+  /** Origins whose pages may call with credentials. */
+  corsOrigins: string[];
   importDir: string;
   roles: ('api' | 'worker')[];
   schema: string;
@@ -53,6 +55,10 @@ const integer = (fallback: number, least: number, most = 86_400_000) =>
     .pipe(z.number().min(least).max(most))
     .default(fallback);
 
+function isOrigin(text: string): boolean {
+  return URL.canParse(text) && new URL(text).origin === text;
+}
+
 const Variables = z.object({
   NODE_ENV: z.string().default('development'),
   HOST: z.string().default('127.0.0.1'),
@@ -60,6 +66,16 @@ const Variables = z.object({
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
   REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }).optional(),
   HTTP_ADAPTER: z.enum(['fastify', 'express']).default('fastify'),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) =>
+      list
+        .split(',')
+        .map((origin) => origin.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(z.string().refine(isOrigin, 'must list origins such as https://app.example'))),
   IMPORT_DIR: z.string().default('./data'),
   JOBS_ROLES: z
     .string()
@@ -126,6 +142,7 @@ function toEnvironment(values: Values): Environment {
     databaseUrl: values.DATABASE_URL ?? null,
     redisUrl: values.REDIS_URL ?? null,
     adapter: values.HTTP_ADAPTER,
+    corsOrigins: values.CORS_ORIGINS,
     importDir: values.IMPORT_DIR,
     roles: values.JOBS_ROLES,
     schema: values.JOBS_SCHEMA,

@@ -41,13 +41,14 @@ export class ServiceModule {
 }
 
 function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): JobsModuleOptions {
-  const { jwt, roles, schema, prefix, stream } = environment;
+  const { jwt, roles, schema, prefix, stream, corsOrigins } = environment;
   const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays } = environment;
   const { issuer, audience, tenantClaim, jwksUrl } = jwt;
   const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
   return {
     redis: redisUrl,
     jwt: { issuer, audience, tenantClaim, ...keys },
+    trustedOrigins: corsOrigins,
     roles,
     schema,
     prefix,

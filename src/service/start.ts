@@ -10,6 +10,7 @@ import { migrate } from '../index.ts';
 import type { Environment } from './environment.ts';
 import { ensureSampleData } from './handlers/sample-data.ts';
 import { httpAdapter } from './http-adapter.ts';
+import { protectBrowsers } from './browser-safety.ts';
 import { openServers, type Servers } from './servers.ts';
 import { ServiceModule } from './service.module.ts';
 
@@ -76,6 +77,7 @@ async function listen(
 ): Promise<INestApplication> {
   const root = ServiceModule.of({ environment, databaseUrl, redisUrl, jwtSecret });
   const app = await httpAdapter(environment.adapter, root, logger === undefined ? {} : { logger });
+  protectBrowsers(app, environment.corsOrigins);
   try {
     await app.listen(environment.port, environment.host);
     return app;

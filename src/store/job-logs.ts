@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import type { LogLevel } from '../job/job-handler.ts';
+import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { JobRef } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
@@ -61,11 +62,14 @@ export class JobLogs {
     return batches.map(({ id }) => before.get(id) ?? null);
   }
 
-  /** Lines after number `after`, oldest first. */
-  async read(jobId: string, after: number, limit: number): Promise<LogLine[]> {
+  /** Lines of a visible job after number `after`, oldest first. */
+  async read(jobId: string, visibility: Visibility, after: number, limit: number): Promise<LogLine[]> {
     const rows = await this.dataSource.query<(Omit<LogLine, 'at'> & { at: Date })[]>(
-      `SELECT n, level, text, at FROM ${this.#schema}.job_log WHERE job_id = $1 AND n > $2 ORDER BY n LIMIT $3`,
-      [jobId, after, limit],
+      `SELECT l.n, l.level, l.text, l.at FROM ${this.#schema}.job_log l JOIN ${this.#schema}.job j ON j.id = l.job_id
+       WHERE j.id = $1 AND l.n > $2 AND ($4::text IS NULL OR j.tenant = $4)
+         AND ($5::text IS NULL OR j.owner = $5) AND ($6::uuid IS NULL OR j.id = $6)
+       ORDER BY l.n LIMIT $3`,
+      [jobId, after, limit, visibility.tenant, visibility.owner, visibility.job],
     );
     return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
   }

@@ -109,10 +109,12 @@ export class JobStore {
     return job ?? null;
   }
 
-  async payload(id: string): Promise<Json> {
-    const [row] = await this.#query<{ payload: Json }>(`SELECT payload FROM ${this.#job} WHERE id = $1`, [
-      id,
-    ]);
+  async payload(id: string, { tenant, owner, job }: Visibility): Promise<Json> {
+    const [row] = await this.#query<{ payload: Json }>(
+      `SELECT payload FROM ${this.#job} j WHERE j.id = $1 AND ($2::text IS NULL OR j.tenant = $2)
+         AND ($3::text IS NULL OR j.owner = $3) AND ($4::uuid IS NULL OR j.id = $4)`,
+      [id, tenant, owner, job],
+    );
     return row?.payload ?? null;
   }
 

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import type { Visibility } from '../job/visibility.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import type { Caller } from '../access/caller.ts';
 import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { FeedHub } from './feed-hub.ts';
-import { FeedViewer } from './feed-viewer.ts';
+import { FeedViewer, type Sight } from './feed-viewer.ts';
 import type { WireFrame } from './frames.ts';
 import { JobReader } from './job-reader.ts';
 import type { Viewer } from './viewer.ts';
@@ -13,7 +14,10 @@ import { type StreamRequest, Viewers } from './viewers.ts';
 
 export interface FeedRequest extends StreamRequest {
   filter: JobFilter;
-  visibility: Visibility;
+}
+
+interface OpenFeed extends FeedRequest {
+  sight: Sight;
 }
 
 /** Jobs that are read, and sent, in one go. */
@@ -31,24 +35,28 @@ export class FeedStream {
     @Inject(FeedHub) private readonly hub: FeedHub,
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(Viewers) private readonly viewers: Viewers,
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {
     const cursor = /^\d{1,18}$/.test(request.cursor) ? request.cursor : BEGINNING;
-    return this.viewers.open({ ...request, cursor }, (viewer) => {
+    const { caller } = request;
+    const mayStay = (): boolean => this.policy.sees(caller, null);
+    const sight = this.#sightOf(caller);
+    return this.viewers.open({ ...request, cursor, mayStay }, (viewer) => {
       const left = new AbortController();
-      void this.#follow(request, cursor, viewer, left.signal);
+      void this.#follow({ ...request, sight }, cursor, viewer, left.signal);
       return () => left.abort();
     });
   }
 
-  async #follow(request: FeedRequest, cursor: Watermark, viewer: Viewer, left: AbortSignal): Promise<void> {
+  async #follow(request: OpenFeed, cursor: Watermark, viewer: Viewer, left: AbortSignal): Promise<void> {
     const now = await this.#untilRead(() => this.feed.watermark(), left);
     // The hub must not listen for a client that left while the watermark was read: its abort is past.
     if (now === null || left.aborted) return;
     const asked = request.cursor !== '';
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
-    const feed = new FeedViewer(request.visibility, request.filter, viewer, known ? cursor : BEGINNING);
+    const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING);
     left.addEventListener('abort', this.hub.add(feed, now));
     if (asked && !known) feed.reset('unknown_cursor');
     await this.#sendFirstState(request, feed, known ? cursor : null, left);
@@ -57,7 +65,7 @@ export class FeedStream {
   }
 
   async #sendFirstState(
-    { filter, visibility }: FeedRequest,
+    { filter, sight: { visibility } }: OpenFeed,
     feed: FeedViewer,
     since: Watermark | null,
     left: AbortSignal,
@@ -81,6 +89,13 @@ export class FeedStream {
       const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
       for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
     }
+  }
+
+  #sightOf(caller: Caller): Sight {
+    return {
+      visibility: this.policy.visibility(caller, 'read'),
+      sees: (job) => this.policy.sees(caller, job),
+    };
   }
 
   /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */

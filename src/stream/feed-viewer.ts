@@ -4,6 +4,12 @@ import type { Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import type { Viewer } from './viewer.ts';
 
+/** Which jobs the client may see: those that SQL reads for it, as far as the policy agrees at that moment. */
+export interface Sight {
+  visibility: Visibility;
+  sees(job: Job): boolean;
+}
+
 /** One open feed: which jobs it shows, and what its client has been told. */
 export class FeedViewer {
   /** Jobs that changed while the first state was being read: they are read again after it. */
@@ -12,12 +18,16 @@ export class FeedViewer {
   readonly #shown: Set<string> | null;
 
   constructor(
-    readonly visibility: Visibility,
+    private readonly sight: Sight,
     readonly filter: JobFilter,
     private readonly viewer: Viewer,
     private watermark: Watermark,
   ) {
     this.#shown = filter.status ? new Set() : null;
+  }
+
+  get visibility(): Visibility {
+    return this.sight.visibility;
   }
 
   get congested(): boolean {
@@ -34,7 +44,8 @@ export class FeedViewer {
       (only === null || job.id === only) &&
       (!type || type.includes(job.type)) &&
       (!tag || tag.some((name) => job.tags.includes(name))) &&
-      (!ids || ids.includes(job.id))
+      (!ids || ids.includes(job.id)) &&
+      this.sight.sees(job)
     );
   }
 
@@ -47,6 +58,7 @@ export class FeedViewer {
 
   /** Sends the job as it is, or `gone` when it no longer matches but was shown, maybe by an `earlier` stream. */
   show(job: Job, data: string, earlier = false): void {
+    if (!this.sight.sees(job)) return;
     if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id, earlier);
     this.#shown?.add(job.id);
     this.viewer.send({ id: this.watermark, type: 'job', data }, job.id);

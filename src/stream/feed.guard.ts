@@ -1,10 +1,9 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { callerOf, visibilityOf } from '../access/caller.ts';
+import { callerOf } from '../access/caller.ts';
 import { parseRequest } from '../access/parse-request.ts';
 import { FeedQuery } from '../access/queries.ts';
 import { StreamCookies } from '../access/stream-cookies.ts';
-import type { Visibility } from '../job/visibility.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from './admission.ts';
 import { admit } from './job-stream.guard.ts';
@@ -23,7 +22,7 @@ export class FeedGuard implements CanActivate {
     const { request, response } = httpOf(context);
     const caller = callerOf(request);
     this.policy.require(caller, 'read');
-    feedOf(request);
+    filterOf(request);
     const cookie = await this.cookies.headerFor(request);
     if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
     if (cookie) addCookie(response, cookie);
@@ -32,10 +31,7 @@ export class FeedGuard implements CanActivate {
 }
 
 /** Which jobs the request asks for; throws `400 invalid_request` for a filter that is none. */
-export function feedOf(request: StreamHttpRequest): { filter: JobFilter; visibility: Visibility } {
+export function filterOf(request: StreamHttpRequest): JobFilter {
   const { job, ...filter } = parseRequest(FeedQuery, request.query);
-  return {
-    filter: { ...filter, ids: job?.map((id) => id.toLowerCase()) },
-    visibility: visibilityOf(callerOf(request)),
-  };
+  return { ...filter, ids: job?.map((id) => id.toLowerCase()) };
 }

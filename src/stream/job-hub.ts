@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { isAfter } from '../job/cursor.ts';
+import type { Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
@@ -51,6 +52,11 @@ export class JobHub {
   /** Jobs that are watched. */
   get size(): number {
     return this.#watched.size;
+  }
+
+  /** A watched job as it was last read; null where it has not been. */
+  jobOf(id: string): Job | null {
+    return this.#watched.get(id)?.channel.job ?? null;
   }
 
   watch(id: string): Watch {

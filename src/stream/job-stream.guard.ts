@@ -40,6 +40,7 @@ export class JobStreamGuard implements CanActivate {
     const id = request.params['id'] ?? '';
     const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
+    this.policy.check(caller, 'read', job);
     // The client has the end: 204 tells an EventSource to stop asking.
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job)))
       throw new HttpException('', 204);

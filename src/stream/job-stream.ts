@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
+import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
@@ -36,13 +37,15 @@ export class JobStream {
     @Inject(JobHub) private readonly hub: JobHub,
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(Viewers) private readonly viewers: Viewers,
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   open(id: string, request: JobStreamRequest): Observable<WireFrame> {
     const asked = request.cursor === '' ? null : parseCursor(request.cursor);
     const malformed = request.cursor !== '' && asked === null;
-    const viewerRequest = { ...request, cursor: asked ? request.cursor : '0.0' };
+    const mayStay = (): boolean => this.policy.sees(request.caller, this.hub.jobOf(id));
+    const viewerRequest = { ...request, mayStay, cursor: asked ? request.cursor : '0.0' };
     return this.viewers.open(viewerRequest, (viewer) => {
       if (malformed) reset(viewer, 'malformed_cursor');
       return this.#follow(id, viewer, asked, request.logs);

@@ -2,7 +2,7 @@ import { Controller, Inject, Param, Req, Res, Sse, UseGuards, VERSION_NEUTRAL } 
 import type { Observable } from 'rxjs';
 import { callerOf } from '../access/caller.ts';
 import { StreamAccessGuard } from '../access/stream-access.guard.ts';
-import { FeedGuard, feedOf } from './feed.guard.ts';
+import { FeedGuard, filterOf } from './feed.guard.ts';
 import { FeedStream } from './feed-stream.ts';
 import type { WireFrame } from './frames.ts';
 import { JobStreamGuard } from './job-stream.guard.ts';
@@ -34,7 +34,7 @@ export class StreamController {
     @Req() request: StreamHttpRequest,
     @Res({ passthrough: true }) response: StreamHttpResponse,
   ): Observable<WireFrame> {
-    return this.feeds.open({ ...streamRequest(request, response), ...feedOf(request) });
+    return this.feeds.open({ ...streamRequest(request, response), filter: filterOf(request) });
   }
 
   @Sse(':id/events', { maxPendingDataLength: MAX_PENDING })

@@ -20,7 +20,7 @@ export interface ViewerOptions {
   /** When to rotate and when the credential expires, as `Date.now()` counts. */
   rotateAt: number;
   expiresAt: number;
-  /** Whether the credential was revoked, as far as this process knows. */
+  /** Whether the credential was revoked, as far as this process knows, or the policy changed its mind. */
   isRevoked?: () => boolean;
 }
 
@@ -36,6 +36,7 @@ const SLOW_MS = 30_000;
 export class Viewer {
   #cursor: string;
   #sentAt = Date.now();
+  #checkedAt = Date.now();
   #congestedSince: number | null = null;
   readonly #waiting = new Map<string, WireFrame>();
 
@@ -83,6 +84,10 @@ export class Viewer {
   /** Does what time asks for: sends what waited, the heartbeat, or a goodbye. */
   tick(now: number): void {
     if (now >= this.options.expiresAt) return this.bye('expired');
+    if (this.#isDue(now, this.#checkedAt) || this.#isDue(now, this.#sentAt)) {
+      this.#checkedAt = now;
+      if (this.options.isRevoked?.()) return this.bye('revoked');
+    }
     if (now >= this.options.rotateAt) return this.bye('rotate');
     if (this.congested) {
       this.#congestedSince ??= now;
@@ -91,9 +96,11 @@ export class Viewer {
     }
     this.#congestedSince = null;
     this.#flush();
-    if (now - this.#sentAt < this.options.heartbeatMs) return;
-    if (this.options.isRevoked?.()) return this.bye('revoked');
-    this.#beat();
+    if (this.#isDue(now, this.#sentAt)) this.#beat();
+  }
+
+  #isDue(now: number, last: number): boolean {
+    return now - last >= this.options.heartbeatMs;
   }
 
   #beat(): void {

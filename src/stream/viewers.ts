@@ -28,6 +28,12 @@ export interface StreamRequest {
   job: string | null;
 }
 
+/** A stream, with what is asked from time to time while it is open. */
+export interface OpenStream extends StreamRequest {
+  /** Whether the policy still lets the caller follow it. */
+  mayStay(): boolean;
+}
+
 /** All open streams of the process, on one clock. */
 @Injectable()
 export class Viewers {
@@ -53,13 +59,14 @@ export class Viewers {
    * A stream: `follow` starts to feed the viewer and returns what stops it. Everything is acquired on
    * subscription and released on its teardown, however the stream ends. It never errors.
    */
-  open(request: StreamRequest, follow: (viewer: Viewer) => () => void): Observable<WireFrame> {
+  open(request: OpenStream, follow: (viewer: Viewer) => () => void): Observable<WireFrame> {
     return new Observable<WireFrame>((subscriber) => {
       const { caller, job } = request;
       const revoke = (): void => viewer.bye('revoked');
       const watched = this.revocations.watch({ caller, job, revoke });
       subscriber.add(() => watched.stop());
-      const options = { ...this.#viewerOptions(request), isRevoked: () => watched.isRevoked() };
+      const isRevoked = (): boolean => watched.isRevoked() || !request.mayStay();
+      const options = { ...this.#viewerOptions(request), isRevoked };
       const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);

@@ -15,6 +15,7 @@ import {
 import { AccessGuard } from '../access/access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
+import type { AccessAction } from '../access/jobs-access.ts';
 import { parseRequest } from '../access/parse-request.ts';
 import { ListQuery, LogsQuery } from '../access/queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
@@ -47,14 +48,16 @@ export class JobsController {
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<{ job: JobView; viewer: ViewerToken }> {
-    this.policy.require(caller, 'write');
+    this.policy.require(caller, 'submit');
     const { type, payload, runAt, ...rest } = parseRequest(SubmitBody, body);
+    const { tenant, subject: owner } = caller;
+    this.policy.check(caller, 'submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });
     const { job, replayed } = await this.jobs.submit(type, payload, {
       ...withoutUndefined(rest),
       ...(runAt ? { runAt } : {}),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
-      tenant: caller.tenant,
-      owner: caller.subject,
+      tenant,
+      owner,
     });
     const view = this.#view(job);
     response.header('Location', view.links.self);
@@ -73,7 +76,7 @@ export class JobsController {
     const jobs = await this.jobs.list(filter, visibility, { limit: limit + 1, before: cursor ?? null });
     const page = jobs.slice(0, limit);
     return {
-      jobs: page.map((job) => this.#view(job)),
+      jobs: page.filter((job) => this.policy.sees(caller, job)).map((job) => this.#view(job)),
       nextCursor: jobs.length > limit ? (page.at(-1)?.id ?? null) : null,
     };
   }
@@ -84,21 +87,24 @@ export class JobsController {
     @Param('id') id: string,
     @Query('include') include: unknown,
   ): Promise<JobView> {
-    const job = await this.jobs.get(id, this.policy.visibility(caller, 'read'));
+    const job = await this.#allowed(caller, 'read', id);
     const view = this.#view(job);
-    return include === 'payload' ? { ...view, payload: await this.jobs.payload(job.id) } : view;
+    if (include !== 'payload') return view;
+    return { ...view, payload: await this.jobs.payload(id, this.policy.visibility(caller, 'read')) };
   }
 
   @Post(':id/cancel')
   @HttpCode(202)
   async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    return this.#view(await this.jobs.cancel(id, this.policy.visibility(caller, 'write')));
+    await this.#allowed(caller, 'cancel', id);
+    return this.#view(await this.jobs.cancel(id, this.policy.visibility(caller, 'cancel')));
   }
 
   @Post(':id/retry')
   @HttpCode(202)
   async retry(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    return this.#view(await this.jobs.retry(id, this.policy.visibility(caller, 'write')));
+    await this.#allowed(caller, 'retry', id);
+    return this.#view(await this.jobs.retry(id, this.policy.visibility(caller, 'retry')));
   }
 
   @Get(':id/logs')
@@ -107,10 +113,18 @@ export class JobsController {
     @Param('id') id: string,
     @Query() query: unknown,
   ): Promise<{ lines: LogLine[]; next: number }> {
-    const visibility = this.policy.visibility(caller, 'read');
+    this.policy.require(caller, 'read');
     const { after } = parseRequest(LogsQuery, query);
-    const lines = await this.jobs.logs(id, visibility, after);
+    await this.#allowed(caller, 'read', id);
+    const lines = await this.jobs.logs(id, this.policy.visibility(caller, 'read'), after);
     return { lines, next: lines.at(-1)?.n ?? after };
+  }
+
+  /** The job, where the caller may do this to it. */
+  async #allowed(caller: Caller, action: AccessAction, id: string): Promise<Job> {
+    const job = await this.jobs.get(id, this.policy.visibility(caller, action));
+    this.policy.check(caller, action, job);
+    return job;
   }
 
   #view(job: Job): JobView {

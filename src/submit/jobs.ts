@@ -103,8 +103,8 @@ export class Jobs {
   }
 
   /** What the job was submitted with. */
-  async payload(id: string): Promise<Json> {
-    return this.store.payload(id);
+  async payload(id: string, visibility: Visibility = EVERYTHING): Promise<Json> {
+    return this.store.payload(id, visibility);
   }
 
   /** Jobs that match, newest first; `before` is the id of the last one of the page before. */
@@ -143,7 +143,7 @@ export class Jobs {
   /** Log lines after number `after`, oldest first, at most `limit`. */
   async logs(id: string, visibility: Visibility, after: number, limit = 1_000): Promise<LogLine[]> {
     await this.get(id, visibility);
-    return this.lines.read(id, after, limit);
+    return this.lines.read(id, visibility, after, limit);
   }
 
   async #prepare(submission: Submission): Promise<NewJob> {

@@ -166,7 +166,7 @@ describe('a settlement', () => {
       ]),
     ).toEqual([null]);
     expect(await read(id)).toEqual(before);
-    expect(await db.logs.read(id, 0, 10)).toEqual([]);
+    expect(await db.logs.read(id, EVERYTHING, 0, 10)).toEqual([]);
     expect(await reasonsOf(id)).toEqual(['submitted', 'claimed', 'lease_lost', 'claimed']);
   });
 

@@ -94,7 +94,7 @@ describe('inserting jobs', () => {
     async (payload) => {
       const job = aNewJob({ payload });
       await db.store.insert([job]);
-      expect(await db.store.payload(job.id)).toEqual(payload);
+      expect(await db.store.payload(job.id, EVERYTHING)).toEqual(payload);
     },
   );
 

@@ -32,6 +32,7 @@ describe('the environment', () => {
       databaseUrl: null,
       redisUrl: null,
       adapter: 'fastify',
+      corsOrigins: [],
       importDir: './data',
       roles: ['api', 'worker'],
       schema: 'jobs',

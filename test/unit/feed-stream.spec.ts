@@ -1,6 +1,8 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Observable, type Subscriber } from 'rxjs';
+import type { AccessPolicy } from '../../src/access/access-policy.ts';
+import { EVERYTHING } from '../../src/job/visibility.ts';
 import type { JobFeed } from '../../src/store/job-feed.ts';
 import type { FeedHub } from '../../src/stream/feed-hub.ts';
 import { type FeedRequest, FeedStream } from '../../src/stream/feed-stream.ts';
@@ -12,7 +14,6 @@ import type { Viewers } from '../../src/stream/viewers.ts';
 const request = {
   cursor: '',
   filter: {},
-  visibility: { tenant: 'acme', owner: null, job: null },
 } as unknown as FeedRequest;
 
 /** A feed whose watermark is read when the test says so, and the hub's count of who listens. */
@@ -34,6 +35,7 @@ function openFeed() {
     { add } as unknown as FeedHub,
     {} as JobReader,
     { open } as unknown as Viewers,
+    { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy,
   );
   return { leave: streams.open(request).subscribe(), answer, listening, sent };
 }

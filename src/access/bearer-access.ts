@@ -1,0 +1,19 @@
+import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type HttpRequest, bearerOf } from './http-request.ts';
+import type { Caller } from './caller.ts';
+import { JobsAccess } from './jobs-access.ts';
+import { JwtVerifier } from './jwt-verifier.ts';
+
+/** What is in force unless a host brings its own: JSON Web Tokens, and the scopes in them. */
+@Injectable()
+export class BearerAccess extends JobsAccess {
+  constructor(@Inject(JwtVerifier) private readonly tokens: JwtVerifier) {
+    super();
+  }
+
+  async authenticate(context: ExecutionContext): Promise<Caller | null> {
+    const { headers } = context.switchToHttp().getRequest<HttpRequest>();
+    const token = bearerOf(headers.authorization);
+    return token === null ? null : this.tokens.verify(token);
+  }
+}

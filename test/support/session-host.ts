@@ -1,0 +1,130 @@
+import {
+  type CanActivate,
+  type ExecutionContext,
+  type INestApplication,
+  Injectable,
+  Module,
+  UnauthorizedException,
+} from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { z } from 'zod';
+import {
+  type AccessAction,
+  type AccessTarget,
+  type Caller,
+  type CallerInput,
+  JobHandler,
+  JobsAccess,
+  JobsModule,
+} from '../../src/index.ts';
+import type { Adapter } from './app.ts';
+import type { TestDatabase } from './services.ts';
+import { testRedis } from './services.ts';
+
+/** What the host knows of somebody who has logged in. */
+export interface User {
+  name: string;
+  company: string;
+  roles: string[];
+  loggedInUntil: Date;
+}
+
+/** The host's sessions, by the value of its cookie. */
+@Injectable()
+export class Sessions {
+  readonly users = new Map<string, User>();
+  /** Tags of jobs that only managers see. */
+  readonly confidential = new Set<string>();
+}
+
+interface HostRequest {
+  headers: { cookie?: string };
+  user?: User;
+}
+
+/** The host's own guard, which knows nothing of jobs. */
+@Injectable()
+export class SessionGuard implements CanActivate {
+  constructor(private readonly sessions: Sessions) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<HostRequest>();
+    const session = /(?:^|; )session=(\w+)/.exec(request.headers.cookie ?? '')?.[1] ?? '';
+    const user = this.sessions.users.get(session);
+    if (!user) throw new UnauthorizedException('Please log in.');
+    request.user = user;
+    return true;
+  }
+}
+
+/** What the host tells Jobstream: its guard decides who calls, its user says what they may do. */
+@Injectable()
+export class SessionAccess extends JobsAccess {
+  constructor(
+    private readonly guard: SessionGuard,
+    private readonly sessions: Sessions,
+  ) {
+    super();
+  }
+
+  authenticate(context: ExecutionContext): CallerInput | null {
+    this.guard.canActivate(context);
+    const { user } = context.switchToHttp().getRequest<HostRequest>();
+    if (!user) return null;
+    return {
+      tenant: user.company,
+      subject: user.name,
+      scopes: ['jobs:read', 'jobs:write', ...user.roles],
+      expiresAt: user.loggedInUntil,
+    };
+  }
+
+  override may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
+    const isManager = caller.scopes.has('manager');
+    if (target?.tags.some((tag) => this.sessions.confidential.has(tag)) && !isManager) return false;
+    if (action === 'cancel' && target?.tags.includes('locked') && !isManager) return false;
+    return super.may(caller, action, target);
+  }
+}
+
+@Injectable()
+class Sleeper {
+  @JobHandler('sleep', { schema: z.unknown() })
+  run(): string {
+    return 'rested';
+  }
+}
+
+@Module({ providers: [Sessions, SessionGuard, SessionAccess], exports: [SessionAccess] })
+class SessionModule {}
+
+@Module({ providers: [Sleeper] })
+class HostModule {}
+
+/** A host whose users log in with a session cookie, and nothing else. */
+export async function startSessionHost(adapter: Adapter, database: TestDatabase): Promise<INestApplication> {
+  const { url: redis, prefix } = testRedis();
+  const jobs = JobsModule.forRoot({
+    redis,
+    prefix,
+    trustedOrigins: ['https://partner.example'],
+    shutdownGraceMs: 200,
+    stream: { heartbeatMs: 300, backstopMs: 500 },
+    access: { imports: [SessionModule], useExisting: SessionAccess },
+  });
+  const root = {
+    module: HostModule,
+    imports: [TypeOrmModule.forRoot({ type: 'postgres', url: database.url }), jobs],
+  };
+  const server = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
+  const host = await NestFactory.create(root, server, {
+    logger: false,
+    forceCloseConnections: true,
+    abortOnError: false,
+  });
+  await host.listen(0, '127.0.0.1');
+  return host;
+}
