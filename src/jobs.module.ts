@@ -72,6 +72,8 @@ import { Viewers } from './stream/viewers.ts';
 import { AfterCommit } from './submit/after-commit.ts';
 import { Jobs } from './submit/jobs.ts';
 import { JobsController } from './submit/jobs.controller.ts';
+import { QueueBound } from './submit/queue-bound.ts';
+import { SubmitRate } from './submit/submit-rate.ts';
 
 /** In the order of a job's life. */
 const STORE = [
@@ -100,7 +102,7 @@ const ACCESS = [
   AccessGuard,
   StreamAccessGuard,
 ];
-const SUBMIT = [HandlerRegistry, AfterCommit, Jobs];
+const SUBMIT = [HandlerRegistry, AfterCommit, QueueBound, SubmitRate, Jobs];
 const DISPATCH = [JobDispatcher, Sweeper];
 const PROCESS = [RunningJobs, LogRecorder, JobProcessor, Worker];
 const PUBLISH = [FramePublisher, ChangeAnnouncer];

@@ -61,6 +61,14 @@ export interface JobsModuleOptions {
     /** How often watched jobs are read again in case a Redis message was lost. Default 5,000. */
     backstopMs?: number;
   };
+  limits?: {
+    /** Jobs of one tenant that may be queued; 0: no bound. Several processes keep it about. Default 1,000,000. */
+    queuedPerTenant?: number;
+    /** Submits over HTTP of one caller; 0: no limit. Default 0. */
+    submitsPerMinute?: number;
+    /** While Redis cannot count submits: `open` counts in each process alone, `closed` refuses them. Default `open`. */
+    withoutRedis?: 'open' | 'closed';
+  };
   /** A running job publishes progress at most this often. Default 250. */
   progressIntervalMs?: number;
   /** A worker that has not renewed for this long has lost its jobs. Default 30,000. */
@@ -93,6 +101,7 @@ export type AccessProvider = Pick<ModuleMetadata, 'imports'> &
 
 const milliseconds = (fallback: number, least = 10) =>
   z.number().int().min(least).max(86_400_000).default(fallback);
+const limit = (fallback: number) => z.number().int().min(0).max(1_000_000_000).default(fallback);
 const count = (fallback: number) => z.number().int().min(1).max(1_000_000).default(fallback);
 
 function isOrigin(text: string): boolean {
@@ -143,6 +152,13 @@ const OptionsSchema = z.strictObject({
       maxPerCaller: count(20),
       maxTotal: count(15_000),
       backstopMs: milliseconds(5_000, 50),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      queuedPerTenant: limit(1_000_000),
+      submitsPerMinute: limit(0),
+      withoutRedis: z.enum(['open', 'closed']).default('open'),
     })
     .prefault({}),
   progressIntervalMs: milliseconds(250),

@@ -15,15 +15,24 @@ const NAMES: Readonly<Record<number, string>> = {
   413: 'Payload Too Large',
   422: 'Unprocessable Entity',
   429: 'Too Many Requests',
+  503: 'Service Unavailable',
 };
 
 /** A refusal with a stable `code`, in Nest's shape: `{statusCode, error, message, code}`. */
 export class JobError extends HttpException {
   readonly code: string;
+  /** Seconds until the same may be tried again: the `Retry-After` of the answer. Null where that would not help. */
+  readonly retryAfter: number | null;
 
-  constructor(statusCode: number, code: string, message: string, extra: { issues?: InputIssue[] } = {}) {
-    super({ statusCode, error: NAMES[statusCode], message, code, ...extra }, statusCode);
+  constructor(
+    statusCode: number,
+    code: string,
+    message: string,
+    { issues, retryAfter = null }: { issues?: InputIssue[]; retryAfter?: number | null } = {},
+  ) {
+    super({ statusCode, error: NAMES[statusCode], message, code, ...(issues ? { issues } : {}) }, statusCode);
     this.code = code;
+    this.retryAfter = retryAfter;
     this.name = new.target.name;
   }
 }

@@ -8,6 +8,8 @@ export interface Keys {
   cancelChannel: string;
   /** The newest progress frame of a running job. */
   lastFrame(id: string): string;
+  /** How often each caller has submitted of late. */
+  submitRate: string;
   /** Its absence says that Redis was emptied. */
   marker: string;
 }
@@ -18,6 +20,7 @@ export function redisKeys(prefix: string): Keys {
     changesChannel: `${prefix}:changes`,
     cancelChannel: `${prefix}:cancel`,
     lastFrame: (id) => `${prefix}:last:${id}`,
+    submitRate: `${prefix}:rate`,
     marker: `${prefix}:marker`,
   };
 }

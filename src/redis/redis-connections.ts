@@ -61,6 +61,8 @@ export class RedisConnections {
     const { redis } = this.options;
     const options: RedisOptions = {
       keepAlive: 10_000,
+      // Where the connection is gone already, ioredis waits this long for its end.
+      disconnectTimeout: 250,
       connectionName: `jobstream:${name}`,
       retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2),
       reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),

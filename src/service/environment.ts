@@ -31,6 +31,7 @@ export interface Environment {
     maxTotal: number;
     backstopMs: number;
   };
+  limits: { queuedPerTenant: number; submitsPerMinute: number; withoutRedis: 'open' | 'closed' };
   progressIntervalMs: number;
   leaseMs: number;
   shutdownGraceMs: number;
@@ -103,6 +104,9 @@ const Variables = z.object({
   STREAM_MAX_PER_CALLER: integer(20, 1, 1_000_000),
   STREAM_MAX_TOTAL: integer(15_000, 1, 1_000_000),
   STREAM_BACKSTOP_MS: integer(5_000, 50),
+  LIMIT_QUEUED_PER_TENANT: integer(1_000_000, 0, 999_999_999),
+  LIMIT_SUBMITS_PER_MINUTE: integer(0, 0, 999_999_999),
+  LIMIT_WITHOUT_REDIS: z.enum(['open', 'closed']).default('open'),
   PROGRESS_INTERVAL_MS: integer(250, 10),
   LEASE_MS: integer(30_000, 1_000),
   SHUTDOWN_GRACE_MS: integer(30_000, 100),
@@ -149,6 +153,11 @@ function toEnvironment(values: Values): Environment {
     prefix: values.JOBS_PREFIX,
     jwt: jwtOf(values),
     stream: streamOf(values),
+    limits: {
+      queuedPerTenant: values.LIMIT_QUEUED_PER_TENANT,
+      submitsPerMinute: values.LIMIT_SUBMITS_PER_MINUTE,
+      withoutRedis: values.LIMIT_WITHOUT_REDIS,
+    },
     progressIntervalMs: values.PROGRESS_INTERVAL_MS,
     leaseMs: values.LEASE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,

@@ -41,7 +41,7 @@ export class ServiceModule {
 }
 
 function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): JobsModuleOptions {
-  const { jwt, roles, schema, prefix, stream, corsOrigins } = environment;
+  const { jwt, roles, schema, prefix, stream, limits, corsOrigins } = environment;
   const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays } = environment;
   const { issuer, audience, tenantClaim, jwksUrl } = jwt;
   const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
@@ -53,6 +53,7 @@ function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): Jobs
     schema,
     prefix,
     stream,
+    limits,
     progressIntervalMs,
     leaseMs,
     shutdownGraceMs,

@@ -118,6 +118,16 @@ export class JobStore {
     return row?.payload ?? null;
   }
 
+  /** Jobs of the tenant that are queued, counted up to `most`. */
+  async countWaiting(tenant: string, most: number): Promise<number> {
+    const [row] = await this.#query<{ count: number }>(
+      `SELECT count(*)::int AS count
+       FROM (SELECT 1 FROM ${this.#job} WHERE tenant = $1 AND status = 'queued' LIMIT $2) AS waiting`,
+      [tenant, most],
+    );
+    return row?.count ?? 0;
+  }
+
   /** Visible jobs that match the filter, newest first, from those older than `before` on. */
   async list(
     filter: JobFilter,

@@ -10,7 +10,7 @@ export interface Closable {
   readonly destroyed?: boolean;
 }
 
-export const RETRY_AFTER_SECONDS = 5;
+const RETRY_AFTER_SECONDS = 5;
 
 /** How many streams a caller, and all callers together, may have open in this process. */
 @Injectable()
@@ -65,5 +65,5 @@ export class Admission {
 }
 
 function refusal(code: string, message: string): JobError {
-  return new JobError(429, code, message);
+  return new JobError(429, code, message, { retryAfter: RETRY_AFTER_SECONDS });
 }

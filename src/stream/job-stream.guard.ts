@@ -1,12 +1,13 @@
 import { type CanActivate, type ExecutionContext, HttpException, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
+import { setRetryAfter } from '../access/retry-after.ts';
 import { StreamCookies } from '../access/stream-cookies.ts';
 import { formatCursor } from '../job/cursor.ts';
-import { JobError, JobNotFound } from '../job/job-errors.ts';
+import { JobNotFound } from '../job/job-errors.ts';
 import { isFinal } from '../job/job.ts';
 import { JobStore } from '../store/job-store.ts';
-import { Admission, RETRY_AFTER_SECONDS } from './admission.ts';
+import { Admission } from './admission.ts';
 import { statusCursor } from './frames.ts';
 import {
   addCookie,
@@ -61,7 +62,7 @@ export function admit(
   try {
     admission.admit(caller, closableOf(response), socketOf(request));
   } catch (error) {
-    if (error instanceof JobError) response.header('Retry-After', String(RETRY_AFTER_SECONDS));
+    setRetryAfter(error, response);
     throw error;
   }
 }

@@ -10,12 +10,14 @@ import {
   Query,
   Res,
   UseGuards,
+  UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { AccessGuard } from '../access/access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
 import type { AccessAction } from '../access/jobs-access.ts';
+import { RetryAfter } from '../access/retry-after.ts';
 import { parseRequest } from '../access/parse-request.ts';
 import { ListQuery, LogsQuery } from '../access/queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
@@ -24,6 +26,7 @@ import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { LogLine } from '../store/job-logs.ts';
 import { Jobs } from './jobs.ts';
 import { SubmitBody } from './submission.ts';
+import { SubmitRate } from './submit-rate.ts';
 
 interface Response {
   header(name: string, value: string): unknown;
@@ -32,11 +35,13 @@ interface Response {
 /** The routes that submit jobs, show them, and change their course. */
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(RetryAfter)
 export class JobsController {
   constructor(
     @Inject(Jobs) private readonly jobs: Jobs,
     @Inject(AccessPolicy) private readonly policy: AccessPolicy,
     @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
+    @Inject(SubmitRate) private readonly rate: SubmitRate,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
@@ -49,6 +54,7 @@ export class JobsController {
     @Res({ passthrough: true }) response: Response,
   ): Promise<{ job: JobView; viewer: ViewerToken }> {
     this.policy.require(caller, 'submit');
+    await this.rate.count(caller);
     const { type, payload, runAt, ...rest } = parseRequest(SubmitBody, body);
     const { tenant, subject: owner } = caller;
     this.policy.check(caller, 'submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });

@@ -22,6 +22,7 @@ import { JobMoves } from '../store/job-moves.ts';
 import { type InsertedJob, type JobFilter, JobStore, type NewJob } from '../store/job-store.ts';
 import { AfterCommit } from './after-commit.ts';
 import { checkPayload, hashPayload } from './payload.ts';
+import { QueueBound } from './queue-bound.ts';
 import { checkSubmission } from './submission.ts';
 
 export interface SubmitOptions {
@@ -67,6 +68,7 @@ export class Jobs {
     @Inject(CommittedChanges) private readonly committed: CommittedChanges,
     @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
     @Inject(AfterCommit) private readonly afterCommit: AfterCommit,
+    @Inject(QueueBound) private readonly bound: QueueBound,
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
@@ -76,22 +78,23 @@ export class Jobs {
     options: SubmitOptions,
   ): Promise<SubmittedJob> {
     const job = await this.#prepare({ ...options, type, payload });
-    if (!options.manager) return submitted(job, await this.#inserts.add(job));
-    const [inserted] = await this.store.insert([job], options.manager);
-    this.#announceAfterCommit([inserted as InsertedJob], options.manager);
+    const { manager } = options;
+    if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
+    const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
+    this.#announceAfterCommit([inserted as InsertedJob], manager);
     return submitted(job, inserted as InsertedJob);
   }
 
   /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
   async submitMany(
     submissions: Submission[],
-    options: { manager?: EntityManager } = {},
+    { manager }: { manager?: EntityManager } = {},
   ): Promise<SubmittedJob[]> {
     const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
-    const inserted = options.manager
-      ? await this.store.insert(jobs, options.manager)
-      : await this.#insertAndAnnounce(jobs);
-    if (options.manager) this.#announceAfterCommit(inserted, options.manager);
+    const inserted = await this.bound.admit(jobs, () =>
+      manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
+    );
+    if (manager) this.#announceAfterCommit(inserted, manager);
     return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
   }
 

@@ -45,6 +45,7 @@ describe('the environment', () => {
         maxTotal: 15_000,
         backstopMs: 5_000,
       },
+      limits: { queuedPerTenant: 1_000_000, submitsPerMinute: 0, withoutRedis: 'open' },
       progressIntervalMs: 250,
       leaseMs: 30_000,
       shutdownGraceMs: 30_000,
@@ -97,6 +98,16 @@ describe('the environment', () => {
         'RETENTION_DAYS',
       ].toSorted(),
     );
+  });
+
+  it('reads origins, and refuses what is none', () => {
+    const list = 'https://a.example, http://localhost:5173';
+    expect(readEnvironment({ CORS_ORIGINS: list }).corsOrigins).toEqual([
+      'https://a.example',
+      'http://localhost:5173',
+    ]);
+    for (const wrong of ['*', 'a.example', 'https://a.example/', 'https://a.example/path'])
+      expect(problemsOf({ CORS_ORIGINS: wrong })).toEqual(['CORS_ORIGINS']);
   });
 
   it('takes an empty variable as one that is not set', () => {

@@ -36,6 +36,7 @@ describe('the options of the module', () => {
         maxTotal: 15_000,
         backstopMs: 5_000,
       },
+      limits: { queuedPerTenant: 1_000_000, submitsPerMinute: 0, withoutRedis: 'open' },
       progressIntervalMs: 250,
       leaseMs: 30_000,
       cancelGraceMs: 5_000,

@@ -1,0 +1,104 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { JobError } from '../job/job-errors.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JobStore, type NewJob } from '../store/job-store.ts';
+
+/** How long a count is good for, in which other processes submit as well. */
+const GOOD_MS = 2_000;
+/** One that refuses is made again sooner, so that room is seen soon after it was made. */
+const REFUSING_MS = 250;
+const RETRY_AFTER_SECONDS = 5;
+
+interface Count {
+  /** Jobs that waited when it was made, and those of this process that were under way or have come since. */
+  waiting: number;
+  at: number;
+}
+
+/**
+ * How many jobs of one tenant may wait. Counting costs more than submitting, so a count is used again for a
+ * while: the bound is kept exactly by one process, and about by several.
+ */
+@Injectable()
+export class QueueBound {
+  readonly #counts = new Map<string, Count>();
+  readonly #counting = new Map<string, Promise<void>>();
+  /** Jobs that have been let in and may not be committed yet. */
+  readonly #underWay = new Map<string, number>();
+
+  constructor(
+    @Inject(JobStore) private readonly store: JobStore,
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+  ) {}
+
+  /** Inserts the jobs where their tenants have room for all of them; throws `429 too_many_queued_jobs` else. */
+  async admit<T>(jobs: readonly NewJob[], insert: () => Promise<T>): Promise<T> {
+    const bound = this.options.limits.queuedPerTenant;
+    if (bound === 0) return insert();
+    const asked = new Map<string, number>();
+    for (const { tenant } of jobs) asked.set(tenant, (asked.get(tenant) ?? 0) + 1);
+    await this.#take(asked, bound);
+    try {
+      return await insert();
+    } finally {
+      this.#enter(asked, -1);
+    }
+  }
+
+  async #take(asked: ReadonlyMap<string, number>, bound: number): Promise<void> {
+    for (const goodMs of [GOOD_MS, REFUSING_MS]) {
+      await Promise.all([...asked.keys()].map((tenant) => this.#count(tenant, goodMs)));
+      // Nothing may be awaited between looking and entering.
+      const full = [...asked].some(([tenant, number]) => this.#waiting(tenant) + number > bound);
+      if (!full) return this.#enter(asked, 1);
+    }
+    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have ${bound} jobs waiting at most.`, {
+      retryAfter: RETRY_AFTER_SECONDS,
+    });
+  }
+
+  #waiting(tenant: string): number {
+    return this.#counts.get(tenant)?.waiting ?? 0;
+  }
+
+  #enter(asked: ReadonlyMap<string, number>, direction: 1 | -1): void {
+    for (const [tenant, number] of asked) {
+      const underWay = (this.#underWay.get(tenant) ?? 0) + number * direction;
+      if (underWay > 0) this.#underWay.set(tenant, underWay);
+      else this.#underWay.delete(tenant);
+      const count = this.#counts.get(tenant);
+      if (count && direction === 1) count.waiting += number;
+    }
+  }
+
+  /** Sees to it that there is a count of the tenant that is younger than this. */
+  async #count(tenant: string, goodMs: number): Promise<void> {
+    const known = this.#counts.get(tenant);
+    if (known && Date.now() - known.at < goodMs) return;
+    const counting = this.#counting.get(tenant) ?? this.#startCounting(tenant);
+    this.#counting.set(tenant, counting);
+    await counting;
+  }
+
+  async #startCounting(tenant: string): Promise<void> {
+    try {
+      const { queuedPerTenant } = this.options.limits;
+      const waiting = await this.store.countWaiting(tenant, queuedPerTenant);
+      const count = { waiting: waiting + (this.#underWay.get(tenant) ?? 0), at: Date.now() };
+      this.#forgetOld();
+      // At the end of the map, which is in the order of age.
+      this.#counts.delete(tenant);
+      this.#counts.set(tenant, count);
+    } finally {
+      this.#counting.delete(tenant);
+    }
+  }
+
+  #forgetOld(): void {
+    const now = Date.now();
+    for (const [tenant, { at }] of this.#counts) {
+      if (now - at < GOOD_MS) return;
+      this.#counts.delete(tenant);
+    }
+  }
+}

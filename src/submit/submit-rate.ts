@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import type { Caller } from '../access/caller.ts';
+import { withDeadline } from '../job/deadline.ts';
+import { JobError } from '../job/job-errors.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { redisKeys } from '../redis/keys.ts';
+import { RedisConnections } from '../redis/redis-connections.ts';
+
+const WINDOW_SECONDS = 60;
+/** A Redis that hangs must not hold up submits, which do not need it otherwise. */
+const COUNT_MS = 250;
+const TRY_AGAIN_SECONDS = 5;
+
+/** How often one caller may submit over HTTP, counted in Redis for all processes together. */
+@Injectable()
+export class SubmitRate {
+  readonly #log = new Logger('Jobstream limits');
+  readonly #shared: RateLimiterRedis | null = null;
+  readonly #own: RateLimiterMemory | null = null;
+  #away = false;
+
+  constructor(
+    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    @Inject(RedisConnections) redis: RedisConnections,
+  ) {
+    const { submitsPerMinute } = options.limits;
+    if (submitsPerMinute === 0) return;
+    const limit = { points: submitsPerMinute, duration: WINDOW_SECONDS };
+    const keyPrefix = redisKeys(options.prefix).submitRate;
+    this.#shared = new RateLimiterRedis({
+      ...limit,
+      storeClient: redis.command,
+      keyPrefix,
+      rejectIfRedisNotReady: true,
+    });
+    this.#own = new RateLimiterMemory(limit);
+  }
+
+  /** Counts a submit; throws `429 too_many_submits`, or `503 rate_unknown` where it cannot be counted and has to be. */
+  async count({ tenant, subject }: Caller): Promise<void> {
+    if (!this.#shared || !this.#own) return;
+    // Names may be long and hold anything: a key of Redis is better neither.
+    const key = createHash('sha256')
+      .update(JSON.stringify([tenant, subject]))
+      .digest('base64url');
+    try {
+      await withDeadline(this.#shared.consume(key), COUNT_MS, `Redis did not count within ${COUNT_MS} ms.`);
+      this.#report(null);
+    } catch (error) {
+      if (error instanceof RateLimiterRes) throw tooMany(error);
+      this.#report(error as Error);
+      await this.#withoutRedis(this.#own, key);
+    }
+  }
+
+  async #withoutRedis(own: RateLimiterMemory, key: string): Promise<void> {
+    if (this.options.limits.withoutRedis === 'closed')
+      throw new JobError(503, 'rate_unknown', 'Submits cannot be counted at the moment; try again.', {
+        retryAfter: TRY_AGAIN_SECONDS,
+      });
+    await own.consume(key).catch((refusal: RateLimiterRes) => {
+      throw tooMany(refusal);
+    });
+  }
+
+  #report(error: Error | null): void {
+    const { withoutRedis } = this.options.limits;
+    const meanwhile = withoutRedis === 'open' ? 'each process counts for itself' : 'submits are refused';
+    if (error && !this.#away)
+      this.#log.warn(`Submits cannot be counted in Redis; ${meanwhile}: ${error.message}`);
+    if (!error && this.#away) this.#log.log('Submits are counted in Redis again.');
+    this.#away = error !== null;
+  }
+}
+
+function tooMany({ msBeforeNext }: RateLimiterRes): JobError {
+  const retryAfter = Math.max(1, Math.ceil(msBeforeNext / 1_000));
+  return new JobError(429, 'too_many_submits', `Too many submits; try again in ${retryAfter} s.`, {
+    retryAfter,
+  });
+}
