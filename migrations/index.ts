@@ -1,5 +1,6 @@
 import { createJobs1764000000000 } from './1764000000000-create-jobs.ts';
 import { createAccess1764100000000 } from './1764100000000-create-access.ts';
+import { createAudit1764200000000 } from './1764200000000-create-audit.ts';
 import { indexWaitingJobs1764300000000 } from './1764300000000-index-waiting-jobs.ts';
 
 export type { SchemaMigration } from './schema-migration.ts';
@@ -12,6 +13,7 @@ export function jobMigrations(schema = 'jobs') {
   return [
     createJobs1764000000000(schema),
     createAccess1764100000000(schema),
+    createAudit1764200000000(schema),
     indexWaitingJobs1764300000000(schema),
   ];
 }

@@ -17,6 +17,7 @@ export type {
   LogLevel,
   PayloadOf,
 } from './job/job-handler.ts';
+export type { Actor } from './job/actor.ts';
 export { isFinal, JOB_STATUSES } from './job/job.ts';
 export type { Job, JobFailure, JobStatus, JobView, Json, Progress } from './job/job.ts';
 export type { ProgressUpdate } from './job/progress.ts';
@@ -33,7 +34,7 @@ export {
 export type { InputIssue } from './job/job-errors.ts';
 export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
-export type { Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
+export type { ChangeOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';
 export { JobsAccess } from './access/jobs-access.ts';

@@ -7,6 +7,7 @@ import { AccessGuard } from './access/access.guard.ts';
 import { AccessPolicy } from './access/access-policy.ts';
 import { ApiKeys } from './access/api-keys.ts';
 import { ApiKeysController } from './access/api-keys.controller.ts';
+import { AuditController } from './access/audit.controller.ts';
 import { Authenticator } from './access/authenticator.ts';
 import { BearerAccess } from './access/bearer-access.ts';
 import { JobsAccess } from './access/jobs-access.ts';
@@ -49,6 +50,7 @@ import { FramePublisher } from './publish/frame-publisher.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
 import { ApiKeyStore } from './store/api-key-store.ts';
+import { AuditTrail } from './store/audit-trail.ts';
 import { CommittedChanges } from './store/committed-changes.ts';
 import { JobFeed } from './store/job-feed.ts';
 import { JobLeases } from './store/job-leases.ts';
@@ -89,6 +91,7 @@ const STORE = [
   TicketStore,
   ApiKeyStore,
   RevocationStore,
+  AuditTrail,
 ];
 const ACCESS = [
   ViewerTokens,
@@ -112,6 +115,7 @@ const ROUTES: Type[] = [
   TicketsController,
   ApiKeysController,
   RevocationsController,
+  AuditController,
 ];
 const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
 

@@ -79,6 +79,8 @@ export interface JobsModuleOptions {
   shutdownGraceMs?: number;
   /** Final jobs older than this are purged. Default 30. */
   retentionDays?: number;
+  /** Entries of the audit older than this are purged. Default 365. */
+  auditRetentionDays?: number;
 }
 
 /** What has to be known when the module is declared, before any factory runs. */
@@ -166,6 +168,7 @@ const OptionsSchema = z.strictObject({
   cancelGraceMs: milliseconds(5_000),
   shutdownGraceMs: milliseconds(30_000, 100),
   retentionDays: z.number().positive().max(36_500).default(30),
+  auditRetentionDays: z.number().positive().max(36_500).default(365),
 });
 
 /** The options with every default filled in. */

@@ -18,7 +18,7 @@ import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from './access-policy.ts';
 import { ApiKeyBody, ApiKeysQuery } from './api-key-request.ts';
 import { ApiKeys } from './api-keys.ts';
-import { type Caller, CurrentCaller } from './caller.ts';
+import { actorOf, type Caller, CurrentCaller } from './caller.ts';
 import { parseRequest } from './parse-request.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -40,7 +40,7 @@ export class ApiKeysController {
   ): Promise<StoredApiKey & { key: string }> {
     this.policy.require(caller, 'admin');
     const { tenant = caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyBody, body);
-    return this.keys.create({ ...rest, tenant, expiresAt });
+    return this.keys.create({ ...rest, tenant, expiresAt }, actorOf(caller));
   }
 
   @Get()
@@ -60,7 +60,7 @@ export class ApiKeysController {
   @HttpCode(204)
   async revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<void> {
     this.policy.require(caller, 'admin');
-    const revoked = UUID.test(id) && (await this.keys.revoke(id));
+    const revoked = UUID.test(id) && (await this.keys.revoke(id, actorOf(caller)));
     if (!revoked) throw new JobError(404, 'api_key_not_found', 'No such API key.');
   }
 }

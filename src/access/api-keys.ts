@@ -2,7 +2,9 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
+import { type Actor, APPLICATION } from '../job/actor.ts';
 import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
+import { AuditTrail } from '../store/audit-trail.ts';
 import { ApiKeyBody } from './api-key-request.ts';
 import { RevocationStore } from '../store/revocation-store.ts';
 import type { Caller, Scope } from './caller.ts';
@@ -28,18 +30,26 @@ const CompleteBody = ApiKeyBody.required({ tenant: true });
 export class ApiKeys {
   readonly #log = new Logger('Jobstream API keys');
 
-  constructor(@Inject(ApiKeyStore) private readonly store: ApiKeyStore) {}
+  constructor(
+    @Inject(ApiKeyStore) private readonly store: ApiKeyStore,
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
+  ) {}
 
   isApiKey(token: string): boolean {
     return token.startsWith('jsk_');
   }
 
   /** Makes a key, which is never to be seen whole again. Throws `InvalidInput` for a request that is not valid. */
-  async create(request: ApiKeyRequest): Promise<StoredApiKey & { key: string }> {
+  async create(request: ApiKeyRequest, actor: Actor = APPLICATION): Promise<StoredApiKey & { key: string }> {
     const { expiresAt = null, ...rest } = parseRequest(CompleteBody, request);
     const prefix = randomBytes(8).toString('hex');
     const key = `jsk_${prefix}_${randomBytes(32).toString('base64url')}`;
-    const stored = await this.store.insert({ ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) });
+    const row = { ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) };
+    const stored = await this.store.insert(row, actor);
+    const { id, tenant, subject, scopes } = stored;
+    const by = { ...actor, tenant: actor.tenant ?? tenant };
+    const detail = { tenant, subject, scopes };
+    this.audit.tell({ ...by, action: 'create', target: { kind: 'key', id }, detail });
     return { key, ...stored };
   }
 
@@ -65,9 +75,13 @@ export class ApiKeys {
     return this.store.list(limit, before);
   }
 
-  /** Ends a key for good; false when there is none of this id. */
-  async revoke(id: string): Promise<boolean> {
-    return this.store.revoke(id);
+  /** Ends a key for good; resolves to when, or to null when there is none of this id. */
+  async revoke(id: string, actor: Actor = APPLICATION): Promise<Date | null> {
+    const revoked = await this.store.revoke(id, actor);
+    if (!revoked) return null;
+    const by = { ...actor, tenant: actor.tenant ?? revoked.tenant };
+    this.audit.tell({ ...by, action: 'revoke', target: { kind: 'key', id: id.toLowerCase() }, detail: {} });
+    return revoked.at;
   }
 
   async #noteUse(id: string): Promise<void> {
@@ -88,5 +102,6 @@ function hashOf(key: string): Buffer {
 /** The keys without the module, for a command that makes one. */
 export function openApiKeys(dataSource: DataSource, options: { schema?: string } = {}): ApiKeys {
   const given = { schema: options.schema ?? 'jobs' };
-  return new ApiKeys(new ApiKeyStore(dataSource, given, new RevocationStore(dataSource, given)));
+  const store = new ApiKeyStore(dataSource, given, new RevocationStore(dataSource, given));
+  return new ApiKeys(store, new AuditTrail(dataSource, given));
 }

@@ -1,4 +1,5 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Actor } from '../job/actor.ts';
 import { isStorableText } from '../job/storable.ts';
 
 const MAX_NAME = 255;
@@ -81,3 +82,9 @@ export function callerOf(request: object): Caller {
 export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   callerOf(context.switchToHttp().getRequest<object>()),
 );
+
+/** The caller as the audit names them. */
+export function actorOf({ tenant, subject, apiKey, tokenId }: Caller): Actor {
+  const credential = apiKey ? `key:${apiKey}` : tokenId ? `token:${tokenId}` : null;
+  return { tenant, subject, credential };
+}

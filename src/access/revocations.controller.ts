@@ -1,11 +1,12 @@
 import { Body, Controller, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
+import type { Actor } from '../job/actor.ts';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from './access-policy.ts';
 import { ApiKeys } from './api-keys.ts';
 import { nameText } from './api-key-request.ts';
-import { type Caller, CurrentCaller } from './caller.ts';
+import { actorOf, type Caller, CurrentCaller } from './caller.ts';
 import { parseRequest } from './parse-request.ts';
 import { Revocations } from './revocations.ts';
 
@@ -65,8 +66,13 @@ export class RevocationsController {
   ): Promise<Names & { revokedAt: string }> {
     this.policy.require(caller, 'admin');
     const { body, revocable } = parseRequest(RevocationBody, request);
-    if (revocable.kind === 'key') await this.keys.revoke(revocable.value);
-    const at = await this.revocations.revoke(revocable);
+    const at = await this.#revoke(revocable, actorOf(caller));
     return { ...body, revokedAt: at.toISOString() };
+  }
+
+  /** A key ends as such; where there is none to end, what was made with it still does. */
+  async #revoke(revocable: Revocable, actor: Actor): Promise<Date> {
+    const ended = revocable.kind === 'key' ? await this.keys.revoke(revocable.value, actor) : null;
+    return ended ?? this.revocations.revoke(revocable, actor);
   }
 }

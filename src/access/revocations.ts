@@ -1,4 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
+import type { Actor } from '../job/actor.ts';
+import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../store/batcher.ts';
 import { type Mark, type Revocable, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
@@ -9,7 +11,10 @@ import { marksOf } from './revoked-set.ts';
 export class Revocations {
   readonly #checks = new Batcher<Mark[], boolean>((credentials) => this.#check(credentials));
 
-  constructor(@Inject(RevocationStore) private readonly store: RevocationStore) {}
+  constructor(
+    @Inject(RevocationStore) private readonly store: RevocationStore,
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
+  ) {}
 
   /** Whether the credential that the caller came with was revoked. */
   isRevoked(caller: Caller): Promise<boolean> {
@@ -17,8 +22,13 @@ export class Revocations {
   }
 
   /** Refuses what was issued until now; resolves to the time that counts. */
-  revoke(revocable: Revocable): Promise<Date> {
-    return this.store.add(revocable);
+  async revoke(revocable: Revocable, actor: Actor): Promise<Date> {
+    const at = await this.store.add(revocable, actor);
+    const { kind, tenant, value } = revocable;
+    const by = { ...actor, tenant: actor.tenant ?? (tenant || null) };
+    const target = { kind, id: kind === 'tenant' ? tenant : value };
+    this.audit.tell({ ...by, action: 'revoke', target, detail: tenant ? { tenant } : {} });
+    return at;
   }
 
   async #check(credentials: Mark[][]): Promise<boolean[]> {

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { JobRetention } from '../store/job-retention.ts';
 
@@ -17,13 +18,14 @@ export class Sweeper {
   constructor(
     @Inject(JobMoves) private readonly moves: JobMoves,
     @Inject(JobRetention) private readonly retention: JobRetention,
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
   start(): void {
     this.#timers = [
       setInterval(() => this.#queue(() => this.#expireLeases()), LEASES_MS),
-      setInterval(() => this.#queue(() => this.retention.purge(this.options.retentionDays)), RETENTION_MS),
+      setInterval(() => this.#queue(() => this.#purge()), RETENTION_MS),
     ];
   }
 
@@ -37,6 +39,11 @@ export class Sweeper {
       () => undefined,
       (error: Error) => this.#log.error(`Sweeping failed: ${error.message}`),
     );
+  }
+
+  async #purge(): Promise<void> {
+    await this.retention.purge(this.options.retentionDays);
+    await this.audit.purge(this.options.auditRetentionDays);
   }
 
   async #expireLeases(): Promise<void> {

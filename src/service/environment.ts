@@ -36,6 +36,7 @@ export interface Environment {
   leaseMs: number;
   shutdownGraceMs: number;
   retentionDays: number;
+  auditRetentionDays: number;
 }
 
 /** What is wrong with the environment, all of it at once. */
@@ -111,6 +112,7 @@ const Variables = z.object({
   LEASE_MS: integer(30_000, 1_000),
   SHUTDOWN_GRACE_MS: integer(30_000, 100),
   RETENTION_DAYS: integer(30, 1, 36_500),
+  AUDIT_RETENTION_DAYS: integer(365, 1, 36_500),
 });
 
 type Values = z.output<typeof Variables>;
@@ -162,6 +164,7 @@ function toEnvironment(values: Values): Environment {
     leaseMs: values.LEASE_MS,
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     retentionDays: values.RETENTION_DAYS,
+    auditRetentionDays: values.AUDIT_RETENTION_DAYS,
   };
 }
 

@@ -42,7 +42,7 @@ export class ServiceModule {
 
 function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): JobsModuleOptions {
   const { jwt, roles, schema, prefix, stream, limits, corsOrigins } = environment;
-  const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays } = environment;
+  const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays, auditRetentionDays } = environment;
   const { issuer, audience, tenantClaim, jwksUrl } = jwt;
   const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
   return {
@@ -58,6 +58,7 @@ function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): Jobs
     leaseMs,
     shutdownGraceMs,
     retentionDays,
+    auditRetentionDays,
   };
 }
 

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import type { Actor } from '../job/actor.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { actorParameters, auditSql, KIND } from './audit-sql.ts';
 import { RevocationStore } from './revocation-store.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -38,20 +40,36 @@ export class ApiKeyStore {
 
   constructor(
     @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
+    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
     @Inject(RevocationStore) private readonly revocations: RevocationStore,
   ) {
-    this.#table = `"${schema}".api_key`;
+    this.#table = `"${options.schema}".api_key`;
   }
 
-  async insert(key: NewApiKey): Promise<StoredApiKey> {
+  async insert(key: NewApiKey, actor: Actor): Promise<StoredApiKey> {
     const { id, prefix, hash, name, tenant, subject, scopes, expiresAt } = key;
     const [row] = await this.dataSource.query<[StoredApiKey]>(
-      `INSERT INTO ${this.#table} (id, prefix, hash, name, tenant, subject, scopes, expires_at)
-       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}`,
-      [id, prefix, hash, name, tenant, subject, scopes, expiresAt],
+      `WITH added AS (
+         INSERT INTO ${this.#table} (id, prefix, hash, name, tenant, subject, scopes, expires_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}
+       ), noted AS (${this.#auditSql()})
+       SELECT * FROM added`,
+      [id, prefix, hash, name, tenant, subject, scopes, expiresAt, ...actorParameters(actor)],
     );
     return row;
+  }
+
+  #auditSql(): string {
+    return auditSql(this.options.schema, {
+      action: 'create',
+      kind: KIND.key,
+      id: 'id::text',
+      detail: `json_build_object('tenant', tenant, 'subject', subject, 'scopes', scopes)`,
+      tenant: 'coalesce($9::text, tenant)',
+      subject: '$10::text',
+      credential: '$11::text',
+      from: 'added',
+    });
   }
 
   /** The key with this prefix, unless it has expired or was revoked. */
@@ -81,16 +99,23 @@ export class ApiKeyStore {
     );
   }
 
-  /** Whether there was such a key to revoke. Open streams that it was used for end as well. */
-  async revoke(id: string): Promise<boolean> {
+  /** When it was revoked, and whose it was; null where there was no such key. Streams that it opened end as well. */
+  async revoke(id: string, actor: Actor): Promise<{ at: Date; tenant: string } | null> {
     return this.dataSource.transaction(async (manager) => {
-      const [, count] = await manager.query<[unknown[], number]>(
-        `UPDATE ${this.#table} SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL`,
+      const [rows] = await manager.query<[{ tenant: string }[], number]>(
+        `UPDATE ${this.#table} SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING tenant`,
         [id],
       );
-      if (count > 0)
-        await this.revocations.add({ kind: 'key', tenant: '', value: id.toLowerCase() }, manager);
-      return count > 0;
+      const [key] = rows;
+      if (!key) return null;
+      const { tenant } = key;
+      const by = { ...actor, tenant: actor.tenant ?? tenant };
+      const at = await this.revocations.add(
+        { kind: 'key', tenant: '', value: id.toLowerCase() },
+        by,
+        manager,
+      );
+      return { at, tenant };
     });
   }
 }

@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { type Actor, APPLICATION } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -51,17 +53,26 @@ export class JobLeases {
   }
 
   /** Notes on a visible active job that it shall stop; null when it is not active. Repeating it changes nothing. */
-  async requestCancel(id: string, visibility: Visibility): Promise<Job | null> {
-    const [row] = await this.dataSource.query<JobRow[]>(
-      `WITH asked AS (
-         UPDATE ${this.#job} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
-           updated_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.updated_at END
+  async requestCancel(
+    id: string,
+    visibility: Visibility,
+    actor: Actor = APPLICATION,
+  ): Promise<(Job & { repeated: boolean }) | null> {
+    const [row] = await this.dataSource.query<(JobRow & { repeated: boolean })[]>(
+      `WITH target AS (
+         SELECT j.id, j.cancel_requested_at IS NOT NULL AS repeated FROM ${this.#job} j
          WHERE j.id = $1 AND j.status = 'active'
            AND ($2::text IS NULL OR j.tenant = $2) AND ($3::text IS NULL OR j.owner = $3) AND ($4::uuid IS NULL OR j.id = $4)
-         RETURNING ${jobColumns('j')}
-       ) SELECT * FROM asked`,
-      [id, visibility.tenant, visibility.owner, visibility.job],
+         FOR UPDATE
+       ), asked AS (
+         UPDATE ${this.#job} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+           updated_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.updated_at END
+         FROM target t WHERE j.id = t.id
+         RETURNING ${jobColumns('j')}, t.repeated
+       ), noted AS (${jobAuditSql(this.options.schema, 'cancel', 5, 'asked WHERE NOT repeated')})
+       SELECT * FROM asked`,
+      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
     );
-    return row ? toJob(row) : null;
+    return row ? { ...toJob(row), repeated: row.repeated } : null;
   }
 }

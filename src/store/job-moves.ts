@@ -1,8 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
+import { type Actor, APPLICATION, type AuditAction } from '../job/actor.ts';
 import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { CommittedChanges } from './committed-changes.ts';
 import { type ClaimedJob, jobColumns, type JobRef, type JobRow, toJob } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
@@ -107,26 +109,28 @@ export class JobMoves {
   }
 
   /** queued → cancelled for a visible job; null when it is not queued. */
-  async cancelQueued(id: string, visibility: Visibility): Promise<Job | null> {
+  async cancelQueued(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
     const [row] = await this.#moveWhere(
       `j.id = $1 AND j.status = 'queued' AND ${VISIBLE} FOR UPDATE`,
       `status = 'cancelled', stage = NULL, offer_again_at = NULL, finished_at = now(),
        cancel_requested_at = now(), error_code = NULL, error_message = NULL`,
       `'cancelled'`,
-      [id, visibility.tenant, visibility.owner, visibility.job],
+      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
+      'cancel',
     );
     return row ? toJob(row) : null;
   }
 
   /** failed or cancelled → queued for a visible job, with one more attempt where all were used; null else. */
-  async retry(id: string, visibility: Visibility): Promise<Job | null> {
+  async retry(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
     const [row] = await this.#moveWhere(
       `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${VISIBLE} FOR UPDATE`,
       `status = 'queued', stage = 'ready', run_at = now(), finished_at = NULL, started_at = NULL,
        cancel_requested_at = NULL, error_code = NULL, error_message = NULL, result = NULL, progress = NULL,
        progress_tick = 0, max_attempts = greatest(j.max_attempts, j.attempt + 1)`,
       `'retried_by_hand'`,
-      [id, visibility.tenant, visibility.owner, visibility.job],
+      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
+      'retry',
     );
     return row ? toJob(row) : null;
   }
@@ -156,7 +160,15 @@ export class JobMoves {
     );
   }
 
-  async #moveWhere(where: string, set: string, reason: string, parameters: unknown[]): Promise<JobRow[]> {
+  /** With an action, the move is somebody's, whose parameters begin at the fifth. */
+  async #moveWhere(
+    where: string,
+    set: string,
+    reason: string,
+    parameters: unknown[],
+    action?: AuditAction,
+  ): Promise<JobRow[]> {
+    const noted = action ? `, noted AS (${jobAuditSql(this.options.schema, action, 5, 'moved')})` : '';
     const rows = await this.dataSource.query<JobRow[]>(
       `WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
        updated AS (
@@ -164,7 +176,7 @@ export class JobMoves {
            change_xid = pg_current_xact_id()
          FROM target t WHERE j.id = t.id RETURNING ${jobColumns('j')}
        ), moved AS (SELECT *, ${reason.replaceAll('moved.', 'updated.')} AS reason FROM updated),
-       history AS (${this.#history()})
+       history AS (${this.#history()})${noted}
        SELECT * FROM moved`,
       parameters,
     );

@@ -1,9 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
+import type { Actor } from '../job/actor.ts';
 import type { Cursor } from '../job/cursor.ts';
 import type { Job, JobChange, JobStatus, Json } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -22,6 +24,8 @@ export interface NewJob {
   payload: Json;
   /** Null: at once. */
   runAt: Date | null;
+  /** Who submits it, for the audit. */
+  actor: Actor;
 }
 
 /** The job that stands for a submit: a new one, or the one that its idempotency key already made. */
@@ -46,14 +50,14 @@ export class JobStore {
 
   constructor(
     @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
+    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
   ) {
-    this.#job = `"${schema}".job`;
-    this.#change = `"${schema}".job_change`;
+    this.#job = `"${options.schema}".job`;
+    this.#change = `"${options.schema}".job_change`;
   }
 
   /**
-   * Inserts jobs with their first history row in one statement, or finds those that their idempotency keys
+   * Inserts jobs with their first history and audit rows in one statement, or finds those that their idempotency keys
    * made before. Every answer stands at its job's index.
    */
   async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
@@ -188,7 +192,7 @@ export class JobStore {
       WITH input AS (
         SELECT * FROM json_to_recordset($1) AS r(id uuid, type text, queue text, tenant text, owner text,
           "maxAttempts" int, priority smallint, tags json, "idempotencyKey" text, "payloadHash" text,
-          payload json, "runAt" timestamptz)
+          payload json, "runAt" timestamptz, actor json)
       ), added AS (
         INSERT INTO ${this.#job} AS j (id, type, queue, tenant, owner, status, max_attempts, priority, tags,
           idempotency_key, payload_hash, payload, run_at, stage)
@@ -201,8 +205,21 @@ export class JobStore {
       ), history AS (
         INSERT INTO ${this.#change} (job_id, version, status, attempt, reason, run_at)
         SELECT id, version, status, attempt, 'submitted', "runAt" FROM added
-      )
+      ), noted AS (${this.#auditSql()})
       SELECT * FROM added`;
+  }
+
+  #auditSql(): string {
+    return auditSql(this.options.schema, {
+      action: 'submit',
+      kind: KIND.job,
+      id: 'id::text',
+      detail: JOB_DETAIL,
+      tenant: `coalesce(actor ->> 'tenant', tenant)`,
+      subject: `actor ->> 'subject'`,
+      credential: `actor ->> 'credential'`,
+      from: 'input WHERE id IN (SELECT id FROM added)',
+    });
   }
 
   async #query<Row>(sql: string, parameters: unknown[], manager?: EntityManager): Promise<Row[]> {

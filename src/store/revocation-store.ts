@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
+import { type Actor, APPLICATION } from '../job/actor.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { actorParameters, auditSql } from './audit-sql.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** What can be revoked. `tenant` and `value` are empty where the kind has no use for them. */
@@ -33,23 +35,39 @@ export class RevocationStore {
 
   constructor(
     @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
+    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
   ) {
-    this.#table = `"${schema}".revocation`;
+    this.#table = `"${options.schema}".revocation`;
   }
 
   /** Revokes, in the given transaction or in one of its own; resolves to when. */
-  async add(revocable: Revocable, manager?: EntityManager): Promise<Date> {
-    if (!manager) return this.dataSource.transaction((own) => this.add(revocable, own));
+  async add(revocable: Revocable, actor: Actor = APPLICATION, manager?: EntityManager): Promise<Date> {
+    if (!manager) return this.dataSource.transaction((own) => this.add(revocable, actor, own));
     // Held until the commit, so that numbers become visible in their order and readers can go on from one.
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const { kind, tenant, value } = revocable;
     const [{ at }] = await manager.query<[{ at: Date }]>(
-      `INSERT INTO ${this.#table} (kind, tenant, value) VALUES ($1, $2, $3)
-       ON CONFLICT (kind, tenant, value) DO UPDATE SET at = excluded.at, number = DEFAULT RETURNING at`,
-      [kind, tenant, value],
+      `WITH added AS (
+         INSERT INTO ${this.#table} (kind, tenant, value) VALUES ($1, $2, $3)
+         ON CONFLICT (kind, tenant, value) DO UPDATE SET at = excluded.at, number = DEFAULT RETURNING *
+       ), noted AS (${this.#auditSql()})
+       SELECT at FROM added`,
+      [kind, tenant, value, ...actorParameters(actor)],
     );
     return at;
+  }
+
+  #auditSql(): string {
+    return auditSql(this.options.schema, {
+      action: 'revoke',
+      kind: 'kind',
+      id: `CASE kind WHEN 'tenant' THEN tenant ELSE value END`,
+      detail: `CASE WHEN tenant = '' THEN '{}' ELSE json_build_object('tenant', tenant) END`,
+      tenant: `coalesce($4::text, nullif(tenant, ''))`,
+      subject: '$5::text',
+      credential: '$6::text',
+      from: 'added',
+    });
   }
 
   /** Which of these credentials are revoked, by index, and the newest revocation that was looked at. */

@@ -15,7 +15,7 @@ import {
 } from '@nestjs/common';
 import { AccessGuard } from '../access/access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { type Caller, CurrentCaller } from '../access/caller.ts';
+import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
 import type { AccessAction } from '../access/jobs-access.ts';
 import { RetryAfter } from '../access/retry-after.ts';
 import { parseRequest } from '../access/parse-request.ts';
@@ -64,6 +64,7 @@ export class JobsController {
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       tenant,
       owner,
+      actor: actorOf(caller),
     });
     const view = this.#view(job);
     response.header('Location', view.links.self);
@@ -103,14 +104,16 @@ export class JobsController {
   @HttpCode(202)
   async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
     await this.#allowed(caller, 'cancel', id);
-    return this.#view(await this.jobs.cancel(id, this.policy.visibility(caller, 'cancel')));
+    const visibility = this.policy.visibility(caller, 'cancel');
+    return this.#view(await this.jobs.cancel(id, visibility, { actor: actorOf(caller) }));
   }
 
   @Post(':id/retry')
   @HttpCode(202)
   async retry(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
     await this.#allowed(caller, 'retry', id);
-    return this.#view(await this.jobs.retry(id, this.policy.visibility(caller, 'retry')));
+    const visibility = this.policy.visibility(caller, 'retry');
+    return this.#view(await this.jobs.retry(id, visibility, { actor: actorOf(caller) }));
   }
 
   @Get(':id/logs')

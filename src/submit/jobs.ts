@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { HandlerRegistry } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
+import { type Actor, APPLICATION } from '../job/actor.ts';
 import {
   IdempotencyMismatch,
   InvalidInput,
@@ -14,6 +15,7 @@ import type { JobType, PayloadOf } from '../job/job-handler.ts';
 import { isFinal, type Job, type Json } from '../job/job.ts';
 import { EVERYTHING, type Visibility } from '../job/visibility.ts';
 import { ChangeAnnouncer } from '../publish/change-announcer.ts';
+import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../store/batcher.ts';
 import { CommittedChanges } from '../store/committed-changes.ts';
 import { JobLeases } from '../store/job-leases.ts';
@@ -39,8 +41,16 @@ export interface SubmitOptions {
   tags?: string[];
   /** Default: what the handler says. */
   maxAttempts?: number;
+  /** Who submits it, for the audit. Default: the owner, by way of the application. */
+  actor?: Actor;
   /** Joins the job to this transaction: it is invisible, and not run, unless that commits. */
   manager?: EntityManager;
+}
+
+/** What may go with a change to a job. */
+export interface ChangeOptions {
+  /** Who asks for it, for the audit. Default: `system`, by way of the application. */
+  actor?: Actor;
 }
 
 export interface Submission<T extends string = string> extends SubmitOptions {
@@ -69,6 +79,7 @@ export class Jobs {
     @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
     @Inject(AfterCommit) private readonly afterCommit: AfterCommit,
     @Inject(QueueBound) private readonly bound: QueueBound,
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
@@ -81,7 +92,7 @@ export class Jobs {
     const { manager } = options;
     if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
     const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
-    this.#announceAfterCommit([inserted as InsertedJob], manager);
+    this.#announceAfterCommit([job], [inserted as InsertedJob], manager);
     return submitted(job, inserted as InsertedJob);
   }
 
@@ -94,7 +105,7 @@ export class Jobs {
     const inserted = await this.bound.admit(jobs, () =>
       manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
     );
-    if (manager) this.#announceAfterCommit(inserted, manager);
+    if (manager) this.#announceAfterCommit(jobs, inserted, manager);
     return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
   }
 
@@ -120,26 +131,40 @@ export class Jobs {
   }
 
   /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
-  async cancel(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+  async cancel(
+    id: string,
+    visibility: Visibility = EVERYTHING,
+    { actor = APPLICATION }: ChangeOptions = {},
+  ): Promise<Job> {
     // A job may be claimed or given back between two looks, so look again until one of them holds.
     for (;;) {
       const job = await this.get(id, visibility);
       if (isFinal(job.status)) throw new JobFinal();
-      const cancelled = await this.moves.cancelQueued(id, visibility);
-      if (cancelled) return cancelled;
-      const asked = await this.leases.requestCancel(id, visibility);
+      const cancelled = await this.moves.cancelQueued(id, visibility, actor);
+      if (cancelled) {
+        this.audit.tellOfJob('cancel', cancelled, actor);
+        return cancelled;
+      }
+      const asked = await this.leases.requestCancel(id, visibility, actor);
       if (asked) {
+        const { repeated, ...running } = asked;
+        if (!repeated) this.audit.tellOfJob('cancel', running, actor);
         void this.announcer.requestCancel(id);
-        return asked;
+        return running;
       }
     }
   }
 
   /** Queues a failed or cancelled job again; any other throws `JobNotRetryable`. */
-  async retry(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+  async retry(
+    id: string,
+    visibility: Visibility = EVERYTHING,
+    { actor = APPLICATION }: ChangeOptions = {},
+  ): Promise<Job> {
     await this.get(id, visibility);
-    const job = await this.moves.retry(id, visibility);
+    const job = await this.moves.retry(id, visibility, actor);
     if (!job) throw new JobNotRetryable();
+    this.audit.tellOfJob('retry', job, actor);
     return job;
   }
 
@@ -150,7 +175,7 @@ export class Jobs {
   }
 
   async #prepare(submission: Submission): Promise<NewJob> {
-    const { type, tenant, owner, idempotencyKey, runAt, priority, tags, maxAttempts } = submission;
+    const { type, tenant, owner, idempotencyKey, runAt, priority, tags, maxAttempts, actor } = submission;
     const payload: unknown = submission.payload ?? null;
     const handler = this.registry.get(type);
     checkSubmission(submission);
@@ -177,21 +202,24 @@ export class Jobs {
       payloadHash: hashPayload(payload),
       payload,
       runAt: runAt ?? null,
+      actor: actor ?? { ...APPLICATION, subject: owner ?? APPLICATION.subject },
     };
   }
 
   async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
     const inserted = await this.store.insert(jobs);
-    this.#announce(inserted);
+    this.#announce(jobs, inserted);
     return inserted;
   }
 
-  #announceAfterCommit(inserted: InsertedJob[], manager: EntityManager): void {
-    this.afterCommit.run(manager, () => this.#announce(inserted));
+  #announceAfterCommit(jobs: NewJob[], inserted: InsertedJob[], manager: EntityManager): void {
+    this.afterCommit.run(manager, () => this.#announce(jobs, inserted));
   }
 
-  #announce(inserted: InsertedJob[]): void {
+  #announce(jobs: NewJob[], inserted: InsertedJob[]): void {
     this.committed.announce(inserted.filter(({ replayed }) => !replayed).map(({ job }) => job));
+    for (const [index, { job, replayed }] of inserted.entries())
+      if (!replayed) this.audit.tellOfJob('submit', job, jobs[index]?.actor ?? APPLICATION);
   }
 }
 

@@ -113,7 +113,7 @@ describe('the watch for revocations', () => {
       names.map((name, index) =>
         database.dataSource.transaction(async (manager) => {
           await manager.query('SELECT pg_sleep($1)', [((index * 7) % 10) / 100]);
-          await store.add(subjectOf(name), manager);
+          await store.add(subjectOf(name), undefined, manager);
           await manager.query('SELECT pg_sleep($1)', [((index * 3) % 5) / 200]);
         }),
       ),

@@ -111,8 +111,8 @@ describe('a cancel and a retry by hand', () => {
       version: 2,
     });
     const first = await db.leases.requestCancel(running, EVERYTHING);
-    expect(first).toMatchObject({ status: 'active', version: 2 });
-    expect(await db.leases.requestCancel(running, EVERYTHING)).toEqual(first);
+    expect(first).toMatchObject({ status: 'active', version: 2, repeated: false });
+    expect(await db.leases.requestCancel(running, EVERYTHING)).toEqual({ ...first, repeated: true });
   });
 
   it("queues a failed job again with one more attempt, and nobody else's", async () => {

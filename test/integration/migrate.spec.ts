@@ -33,6 +33,7 @@ describe('the migrations', () => {
     }
     expect(await tablesOf('five')).toEqual([
       'api_key',
+      'audit',
       'job',
       'job_change',
       'job_log',

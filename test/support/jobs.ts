@@ -1,4 +1,5 @@
 import type { Job, JobChange, JobStatus } from '../../src/job/job.ts';
+import { APPLICATION } from '../../src/job/actor.ts';
 import type { ClaimedJob } from '../../src/store/job-columns.ts';
 import type { NewJob } from '../../src/store/job-store.ts';
 import { v7 as uuidv7 } from 'uuid';
@@ -57,6 +58,7 @@ export function aNewJob(parts: Partial<NewJob> = {}): NewJob {
     payloadHash: 'hash',
     payload: {},
     runAt: null,
+    actor: APPLICATION,
     ...parts,
   };
 }

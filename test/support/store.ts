@@ -1,6 +1,7 @@
 import { DataSource } from 'typeorm';
 import type { JobChange } from '../../src/job/job.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
+import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { type ChangedJob, CommittedChanges } from '../../src/store/committed-changes.ts';
 import { JobLeases } from '../../src/store/job-leases.ts';
 import { JobLogs } from '../../src/store/job-logs.ts';
@@ -30,6 +31,7 @@ export class TestStore {
   readonly offers: JobOffers;
   readonly logs: JobLogs;
   readonly retention: JobRetention;
+  readonly audit: AuditTrail;
   /** What was announced as committed, in order. */
   readonly announced: ChangedJob[] = [];
 
@@ -47,6 +49,7 @@ export class TestStore {
     this.offers = new JobOffers(dataSource, resolved);
     this.logs = new JobLogs(dataSource, resolved);
     this.retention = new JobRetention(dataSource, resolved);
+    this.audit = new AuditTrail(dataSource, resolved);
   }
 
   static async open(options: Partial<JobsModuleOptions> = {}): Promise<TestStore> {

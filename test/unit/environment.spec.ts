@@ -50,6 +50,7 @@ describe('the environment', () => {
       leaseMs: 30_000,
       shutdownGraceMs: 30_000,
       retentionDays: 30,
+      auditRetentionDays: 365,
     });
   });
 

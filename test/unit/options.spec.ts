@@ -42,6 +42,7 @@ describe('the options of the module', () => {
       cancelGraceMs: 5_000,
       shutdownGraceMs: 30_000,
       retentionDays: 30,
+      auditRetentionDays: 365,
     });
   });
 

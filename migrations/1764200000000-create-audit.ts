@@ -1,0 +1,38 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+import type { SchemaMigration } from './schema-migration.ts';
+
+/** Who submitted, cancelled, retried, revoked, and made keys. */
+export function createAudit1764200000000(schema: string): SchemaMigration {
+  return class CreateAudit1764200000000 implements MigrationInterface {
+    name = 'CreateAudit1764200000000';
+
+    async up(runner: QueryRunner): Promise<void> {
+      for (const statement of statements(schema)) await runner.query(statement);
+    }
+
+    async down(runner: QueryRunner): Promise<void> {
+      await runner.query(`DROP TABLE "${schema}".audit`);
+    }
+  };
+}
+
+function statements(schema: string): string[] {
+  return [
+    `CREATE TABLE "${schema}".audit (
+      id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+      at timestamptz NOT NULL DEFAULT now(),
+      -- The tenant of who acted; null: that of nobody, such as for a command that revokes.
+      tenant text,
+      subject text NOT NULL,
+      -- The public id of what they proved it with; null: it has none.
+      credential text,
+      action text NOT NULL,
+      target_kind text NOT NULL,
+      target_id text NOT NULL,
+      detail json NOT NULL
+    )`,
+    // Newest first by whom or what. Nearly every row is a submit, which therefore pays for one index only.
+    `CREATE INDEX audit_subject ON "${schema}".audit (subject, id)`,
+    `CREATE INDEX audit_action ON "${schema}".audit (action, id) WHERE action <> 'submit'`,
+  ];
+}

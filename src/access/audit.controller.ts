@@ -1,0 +1,44 @@
+import { Controller, Get, Header, Inject, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { z } from 'zod';
+import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
+import { AuditTrail } from '../store/audit-trail.ts';
+import { AccessGuard } from './access.guard.ts';
+import { AccessPolicy } from './access-policy.ts';
+import { nameText } from './api-key-request.ts';
+import { type Caller, CurrentCaller } from './caller.ts';
+import { parseRequest } from './parse-request.ts';
+
+/** 18 digits fit a bigint, and are more than there will ever be entries. */
+const AuditQuery = z.object({
+  action: z.enum(AUDIT_ACTIONS).optional(),
+  subject: nameText.optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the nextCursor of a page')
+    .optional(),
+});
+
+/** `GET /audit`: who did what, in every tenant, for administrators. */
+@Controller({ path: 'audit', version: VERSION_NEUTRAL })
+@UseGuards(AccessGuard)
+export class AuditController {
+  constructor(
+    @Inject(AuditTrail) private readonly audit: AuditTrail,
+    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+  ) {}
+
+  @Get()
+  @Header('Cache-Control', 'no-store')
+  async list(
+    @CurrentCaller() caller: Caller,
+    @Query() query: unknown,
+  ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
+    this.policy.require(caller, 'admin');
+    const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
+    // One more than asked tells whether there is a next page.
+    const found = await this.audit.list(filter, limit + 1, cursor ?? null);
+    const entries = found.slice(0, limit);
+    return { entries, nextCursor: found.length > limit ? (entries.at(-1)?.id ?? null) : null };
+  }
+}

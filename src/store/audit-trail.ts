@@ -1,0 +1,80 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { DataSource } from 'typeorm';
+import type { Act, Actor, AuditAction, AuditEntry } from '../job/actor.ts';
+import type { Job } from '../job/job.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JOBS_DATA_SOURCE } from './tokens.ts';
+
+/** Rows that one statement purges. */
+const BATCH = 1_000;
+
+export interface AuditFilter {
+  action?: AuditAction | undefined;
+  subject?: string | undefined;
+}
+
+/**
+ * Who changed what. The rows are written by the statements that make the changes, with `auditSql()`, so that
+ * neither is ever without the other; the lines in the log follow once those are committed.
+ */
+@Injectable()
+export class AuditTrail {
+  readonly #log = new Logger('Jobstream audit');
+  readonly #table: string;
+
+  constructor(
+    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
+    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
+  ) {
+    this.#table = `"${schema}".audit`;
+  }
+
+  /** Writes a line of JSON into the log; call it once the change is committed. */
+  tell(act: Act): void {
+    this.#log.log(JSON.stringify(act));
+  }
+
+  /** The same for a change of a job. */
+  tellOfJob(action: AuditAction, job: Pick<Job, 'id' | 'type' | 'tenant'>, actor: Actor): void {
+    const { id, type, tenant } = job;
+    const by = { ...actor, tenant: actor.tenant ?? tenant };
+    this.tell({ ...by, action, target: { kind: 'job', id }, detail: { type, tenant } });
+  }
+
+  /** What matches, newest first, from entries older than the one with the id `before` on. */
+  async list(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntry[]> {
+    return this.dataSource.query<AuditEntry[]>(
+      `SELECT id::text AS id, at, tenant, subject, credential, action,
+         json_build_object('kind', target_kind, 'id', target_id) AS target, detail
+       FROM ${this.#table} a
+       WHERE ($1::text IS NULL OR action = $1) AND ($2::text IS NULL OR subject = $2)
+         AND ($3::bigint IS NULL OR a.id < $3)
+       ORDER BY a.id DESC LIMIT $4`,
+      [filter.action ?? null, filter.subject ?? null, before, limit],
+    );
+  }
+
+  /** Removes entries older than this in batches until none is left; resolves to their number. */
+  async purge(days: number): Promise<number> {
+    let total = 0;
+    for (;;) {
+      const purged = await this.#purgeBatch(days);
+      total += purged;
+      if (purged < BATCH) return total;
+    }
+  }
+
+  async #purgeBatch(days: number): Promise<number> {
+    // Ids grow with time but for the length of a transaction, so the oldest are the first: time needs no index.
+    const [{ purged }] = await this.dataSource.query<[{ purged: number }]>(
+      `WITH first AS (
+         SELECT id, at FROM ${this.#table} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+       ), purged AS (
+         DELETE FROM ${this.#table} a USING first f
+         WHERE a.id = f.id AND f.at < now() - $1 * interval '1 day' RETURNING 1
+       ) SELECT count(*)::int AS purged FROM purged`,
+      [days],
+    );
+    return purged;
+  }
+}
