@@ -32,6 +32,7 @@ export {
   UnknownJobType,
 } from './job/job-errors.ts';
 export type { InputIssue } from './job/job-errors.ts';
+export { anyFaultText } from './job/loggable.ts';
 export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
 export type { ChangeOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';

@@ -59,6 +59,7 @@ import { JobMoves } from './store/job-moves.ts';
 import { JobOffers } from './store/job-offers.ts';
 import { JobRetention } from './store/job-retention.ts';
 import { JobStore } from './store/job-store.ts';
+import { quietDataSource } from './store/quiet-data-source.ts';
 import { RevocationStore } from './store/revocation-store.ts';
 import { SigningKeys } from './store/signing-keys.ts';
 import { TicketStore } from './store/ticket-store.ts';
@@ -167,7 +168,11 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
     controllers: extras.http ? ROUTES : [],
     providers: [
       { provide: JOBS_EXTRAS, useValue: extras },
-      { provide: JOBS_DATA_SOURCE, useExisting: getDataSourceToken(extras.dataSource) },
+      {
+        provide: JOBS_DATA_SOURCE,
+        useFactory: quietDataSource,
+        inject: [getDataSourceToken(extras.dataSource)],
+      },
       queuesProvider(extras.queues),
       ...accessProviders(extras.access),
       ...[STORE, ACCESS, SUBMIT, DISPATCH, PROCESS, PUBLISH, STREAM].flat(),

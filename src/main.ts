@@ -1,10 +1,19 @@
 import { Logger } from '@nestjs/common';
+import { anyFaultText } from './index.ts';
 import { readEnvironment } from './service/environment.ts';
 import { ServiceLogger } from './service/service-logger.ts';
 import { startService } from './service/start.ts';
 
 const logger = new Logger('Service');
 Logger.overrideLogger(new ServiceLogger());
+
+// Node would print the error with all its properties, such as the parameters of a statement.
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+  process.on(event, (error: unknown) => {
+    logger.fatal(`The process ends because of an error that nobody handled: ${anyFaultText(error)}`);
+    process.exit(1);
+  });
+}
 
 try {
   const service = await startService(readEnvironment(process.env), { logger: new ServiceLogger() });

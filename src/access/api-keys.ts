@@ -3,6 +3,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { type Actor, APPLICATION } from '../job/actor.ts';
+import { faultText } from '../job/loggable.ts';
 import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { ApiKeyBody } from './api-key-request.ts';
@@ -89,7 +90,7 @@ export class ApiKeys {
       await this.store.noteUse(id);
     } catch (error) {
       // A key works without it, for instance while Postgres takes no writes.
-      this.#log.warn(`The use of key ${id} could not be noted: ${(error as Error).message}`);
+      this.#log.warn(`The use of key ${id} could not be noted: ${faultText(error)}`);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Mark, type Revocation, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
@@ -141,7 +142,9 @@ export class RevocationWatch {
 
   #report(error: Error | null): void {
     if (error && !this.#failing)
-      this.#log.error(`Revocations cannot be read; open streams are not ended meanwhile: ${error.message}`);
+      this.#log.error(
+        `Revocations cannot be read; open streams are not ended meanwhile: ${faultText(error)}`,
+      );
     if (!error && this.#failing) this.#log.log('Revocations are read again.');
     this.#failing = error !== null;
   }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
@@ -72,7 +73,7 @@ export class JobDispatcher {
         this.#failing = false;
       } catch (error) {
         // Rows that were taken come back by themselves; the next poll tries again.
-        if (!this.#failing) this.#log.error(`Handing jobs to Bull failed: ${(error as Error).message}`);
+        if (!this.#failing) this.#log.error(`Handing jobs to Bull failed: ${faultText(error)}`);
         this.#failing = true;
       }
     }
@@ -120,7 +121,7 @@ export class JobDispatcher {
   readonly #redisIsBack = (): void => {
     this.offers.offerEverythingAgain().then(
       () => this.#poll(),
-      (error: Error) => this.#log.error(`Offering jobs again failed: ${error.message}`),
+      (error: Error) => this.#log.error(`Offering jobs again failed: ${faultText(error)}`),
     );
   };
 }

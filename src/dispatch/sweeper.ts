@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
@@ -37,7 +38,7 @@ export class Sweeper {
   #queue(work: () => Promise<unknown>): void {
     this.#working = this.#working.then(work).then(
       () => undefined,
-      (error: Error) => this.#log.error(`Sweeping failed: ${error.message}`),
+      (error: Error) => this.#log.error(`Sweeping failed: ${faultText(error)}`),
     );
   }
 

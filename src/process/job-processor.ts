@@ -4,8 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
-import { errorText } from '../job/error-text.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
+import { errorName, faultText, framesOf } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { Batcher } from '../store/batcher.ts';
@@ -127,7 +127,7 @@ export class JobProcessor {
       try {
         return await work();
       } catch (error) {
-        this.#log.error(`${what} failed: ${(error as Error).message}. Trying again.`);
+        this.#log.error(`${what} failed: ${faultText(error)}. Trying again.`);
         // It only ever rejects because of the stop, which the loop looks at.
         await delay(TRY_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
       }
@@ -135,9 +135,11 @@ export class JobProcessor {
     return null;
   }
 
+  /** Without the message, which may hold the payload: it stands with the job, for those who may see that. */
   #logFailure(job: RunningJob, error: unknown): void {
-    const stack = error instanceof Error ? error.stack : undefined;
     const attempt = `attempt ${job.attempt} of ${job.maxAttempts}`;
-    this.#log.error(`Job ${job.id} (${job.type}) failed in ${attempt}: ${errorText(error)}`, stack);
+    const what = `Job ${job.id} (${job.type}) failed in ${attempt}: ${errorName(error)}`;
+    if (error instanceof PermanentFailure) this.#log.warn(what);
+    else this.#log.error(what, framesOf(error));
   }
 }

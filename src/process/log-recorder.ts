@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { LogLevel } from '../job/job-handler.ts';
+import { faultText } from '../job/loggable.ts';
 import { storableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
@@ -58,7 +59,7 @@ export class LogRecorder {
   #flushOnTime(): void {
     this.#timer = null;
     this.#flushAll().catch((error: Error) =>
-      this.#log.error(`Storing log lines failed, they are kept: ${error.message}`),
+      this.#log.error(`Storing log lines failed, they are kept: ${faultText(error)}`),
     );
   }
 

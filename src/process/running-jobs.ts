@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
@@ -87,7 +88,7 @@ export class RunningJobs {
         now,
       );
     } catch (error) {
-      this.#log.error(`Renewing ${due.length} leases failed: ${(error as Error).message}`);
+      this.#log.error(`Renewing ${due.length} leases failed: ${faultText(error)}`);
       this.#abortExpired(due);
     }
   }

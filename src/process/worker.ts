@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bull';
 import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
 import { withDeadline } from '../job/deadline.ts';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
@@ -111,6 +112,6 @@ export class Worker {
 
   #report(queue: string, error: Error): void {
     if (this.#stopping.signal.aborted || this.redis.command.status !== 'ready') return;
-    this.#log.warn(`Queue "${queue}": ${error.message}`);
+    this.#log.warn(`Queue "${queue}": ${faultText(error)}`);
   }
 }

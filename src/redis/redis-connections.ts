@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 
 export type BullConnection = 'client' | 'subscriber' | 'bclient';
@@ -90,7 +91,7 @@ export class RedisConnections {
 
   #report(error: Error | null): void {
     if (error && !this.#down)
-      this.#log.error(`Redis cannot be reached: ${error.message || error.name}. Jobs are kept in Postgres.`);
+      this.#log.error(`Redis cannot be reached: ${faultText(error)}. Jobs are kept in Postgres.`);
     if (!error && this.#down) this.#log.log('Redis is back.');
     this.#down = error !== null;
   }

@@ -1,5 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { withDeadline } from '../job/deadline.ts';
+import { faultText } from '../job/loggable.ts';
 import { RedisConnections } from './redis-connections.ts';
 
 export interface Subscriber {
@@ -70,7 +71,7 @@ export class Subscriptions {
         for (const channel of chunk) this.#announce(channel);
       }
     } catch (error) {
-      this.#log.warn(`Subscribing failed: ${(error as Error).message}. Connecting again.`);
+      this.#log.warn(`Subscribing failed: ${faultText(error)}. Connecting again.`);
       subscriber.disconnect(true);
     }
   }
@@ -93,7 +94,7 @@ export class Subscriptions {
     if (subscriber.status !== 'ready') return;
     subscriber.unsubscribe(channel).catch((error: Error) => {
       // A channel that stays subscribed costs little, and the next connection starts without it.
-      this.#log.debug(`Unsubscribing from ${channel} failed: ${error.message}`);
+      this.#log.debug(`Unsubscribing from ${channel} failed: ${faultText(error)}`);
     });
   }
 
@@ -103,7 +104,7 @@ export class Subscriptions {
     try {
       await withDeadline(subscriber.ping(), PING_TIMEOUT_MS, 'No answer to PING.');
     } catch (error) {
-      this.#log.warn(`The subscriber connection is dead: ${(error as Error).message} Connecting again.`);
+      this.#log.warn(`The subscriber connection is dead: ${faultText(error)} Connecting again.`);
       subscriber.disconnect(true);
     }
   }

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
 import { BaseExceptionFilter } from '@nestjs/core';
+import { anyFaultText } from '../index.ts';
 import { errorBody } from './error-body.ts';
 
 interface Coded {
@@ -23,7 +24,7 @@ export class ErrorFilter extends BaseExceptionFilter {
   #shaped(exception: unknown): unknown {
     const status = statusOf(exception);
     if (status === null) {
-      this.#log.error(exception instanceof Error ? exception.stack : String(exception));
+      this.#log.error(anyFaultText(exception));
       return new HttpException(errorBody(503, 'The request could not be handled now. Try again.'), 503);
     }
     if (status === 204 || hasCode(exception)) return exception;

@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { auditOperation, auditSchemas } from './openapi-audit.ts';
 import { parameterRef, parameters, responseRef, responses } from './openapi-parts.ts';
 import { type Schema, schemaRef, schemas } from './openapi-schemas.ts';
 
@@ -228,6 +229,7 @@ export const openApiDocument: object = {
     '/jobs/{id}/retry': { post: retry },
     '/jobs/{id}/logs': { get: logs },
     '/jobs/{id}/events': { get: events },
+    '/audit': { get: auditOperation },
     ...operations,
   },
   components: {
@@ -241,6 +243,6 @@ export const openApiDocument: object = {
     },
     parameters,
     responses,
-    schemas,
+    schemas: { ...schemas, ...auditSchemas },
   },
 };

@@ -7,6 +7,7 @@ import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
+import { throwWithoutValues } from './quiet-data-source.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** A job to insert; ids and hashes are made by the submitter. */
@@ -223,7 +224,7 @@ export class JobStore {
   }
 
   async #query<Row>(sql: string, parameters: unknown[], manager?: EntityManager): Promise<Row[]> {
-    return (manager ?? this.dataSource).query<Row[]>(sql, parameters);
+    return (manager ?? this.dataSource).query<Row[]>(sql, parameters).catch(throwWithoutValues);
   }
 }
 

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { type Job, type Progress, toJobView } from '../job/job.ts';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeChanges } from '../publish/frame.ts';
 import { redisKeys } from '../redis/keys.ts';
@@ -76,7 +77,7 @@ export class FeedHub implements Subscriber {
       if (job) this.#show(job);
     } catch (error) {
       // The backstop reads it again.
-      this.#log.error(`Reading job ${id} for feeds failed: ${(error as Error).message}`);
+      this.#log.error(`Reading job ${id} for feeds failed: ${faultText(error)}`);
     }
   }
 
@@ -125,7 +126,7 @@ export class FeedHub implements Subscriber {
       for (const job of jobs) this.#showIfMissed(job);
       this.#advance(next, jobs);
     } catch (error) {
-      this.#log.error(`Reading changes for feeds failed: ${(error as Error).message}`);
+      this.#log.error(`Reading changes for feeds failed: ${faultText(error)}`);
     } finally {
       this.#looking = false;
     }

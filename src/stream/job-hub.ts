@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { isAfter } from '../job/cursor.ts';
 import type { Job } from '../job/job.ts';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
@@ -114,6 +115,6 @@ export class JobHub {
   }
 
   #report(id: string, error: Error): void {
-    this.#log.error(`Reading job ${id} for its viewers failed: ${error.message}`);
+    this.#log.error(`Reading job ${id} for its viewers failed: ${faultText(error)}`);
   }
 }

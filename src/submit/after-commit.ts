@@ -2,14 +2,17 @@ import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
 import type { DataSource, EntityManager, EntitySubscriberInterface, QueryRunner } from 'typeorm';
 import { JOBS_DATA_SOURCE } from '../store/tokens.ts';
 
-interface TransactionEnd {
+interface TransactionEvent {
   queryRunner: QueryRunner;
 }
 
-/** Runs something once a host's transaction has committed; what rolls back never runs. */
+type Work = () => void;
+
+/** Runs something once a host's transaction has committed; what rolls back never runs, a savepoint included. */
 @Injectable()
 export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
-  readonly #waiting = new WeakMap<QueryRunner, (() => void)[]>();
+  /** What waits, by transaction and by the savepoints in it, innermost last. */
+  readonly #waiting = new WeakMap<QueryRunner, Work[][]>();
 
   constructor(@Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource) {}
 
@@ -18,22 +21,39 @@ export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
   }
 
   /** Without a transaction under way it runs at once. */
-  run(manager: EntityManager, work: () => void): void {
+  run(manager: EntityManager, work: Work): void {
     const { queryRunner } = manager;
     if (!queryRunner?.isTransactionActive) return work();
-    const waiting = this.#waiting.get(queryRunner) ?? [];
-    this.#waiting.set(queryRunner, [...waiting, work]);
+    this.#levelsOf(queryRunner).at(-1)?.push(work);
   }
 
-  afterTransactionCommit({ queryRunner }: TransactionEnd): void {
+  afterTransactionStart({ queryRunner }: TransactionEvent): void {
+    const levels = this.#waiting.get(queryRunner);
+    if (levels) levels.push([]);
+    else this.#waiting.set(queryRunner, [[]]);
+  }
+
+  afterTransactionCommit({ queryRunner }: TransactionEvent): void {
+    const done = this.#levelsOf(queryRunner).pop() ?? [];
     // TypeORM also tells of the release of a savepoint; the transaction around it may still roll back.
-    if (queryRunner.isTransactionActive) return;
-    const waiting = this.#waiting.get(queryRunner) ?? [];
+    if (queryRunner.isTransactionActive)
+      return void this.#levelsOf(queryRunner)
+        .at(-1)
+        ?.push(...done);
     this.#waiting.delete(queryRunner);
-    for (const work of waiting) work();
+    for (const work of done) work();
   }
 
-  afterTransactionRollback({ queryRunner }: TransactionEnd): void {
+  afterTransactionRollback({ queryRunner }: TransactionEvent): void {
+    this.#levelsOf(queryRunner).pop();
     if (!queryRunner.isTransactionActive) this.#waiting.delete(queryRunner);
+  }
+
+  /** At least one level: the transaction may have begun before this subscribed. */
+  #levelsOf(queryRunner: QueryRunner): Work[][] {
+    const levels = this.#waiting.get(queryRunner) ?? [];
+    if (levels.length === 0) levels.push([]);
+    this.#waiting.set(queryRunner, levels);
+    return levels;
   }
 }

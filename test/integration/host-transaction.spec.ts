@@ -93,6 +93,7 @@ describe('a job that joins a transaction of the host', () => {
       });
       await expect(savepoint).rejects.toThrow(Rollback);
     });
+    expect(announced).toEqual([outer]);
     await host.untilStatus(outer, 'completed');
     await laterJobRan();
     expect(await exists(inner)).toBe(false);

@@ -82,6 +82,7 @@ describe('the environment', () => {
       JWT_SECRET: 'short',
       LEASE_MS: '1e4',
       RETENTION_DAYS: '-1',
+      AUDIT_RETENTION_DAYS: '0',
       JWT_ISSUER: 'me',
       JWT_AUDIENCE: 'me',
     });
@@ -97,6 +98,7 @@ describe('the environment', () => {
         'PORT',
         'REDIS_URL',
         'RETENTION_DAYS',
+        'AUDIT_RETENTION_DAYS',
       ].toSorted(),
     );
   });

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { RequestMethod } from '@nestjs/common';
+import { AuditController } from '../../src/access/audit.controller.ts';
 import { type Job, toJobView } from '../../src/job/job.ts';
 import { OperationsController } from '../../src/service/operations.controller.ts';
 import { StreamController } from '../../src/stream/stream.controller.ts';
@@ -33,10 +34,11 @@ const PRIVATE = [
   'POST /jobs/{id}/retry',
   'GET /jobs/{id}/logs',
   'GET /jobs/{id}/events',
+  'GET /audit',
 ];
 const PUBLIC = ['GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json', 'GET /'];
 
-const CONTROLLERS = [JobsController, StreamController, OperationsController].map((controller) => ({
+const CONTROLLERS = [JobsController, StreamController, AuditController, OperationsController].map((controller) => ({
   name: controller.name,
   controller,
 }));

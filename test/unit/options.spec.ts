@@ -73,6 +73,7 @@ describe('the options of the module', () => {
       leaseMs: 10,
       shutdownGraceMs: -1,
       retentionDays: 0,
+      auditRetentionDays: -1,
     });
     expect(problems.toSorted()).toEqual(
       [
@@ -84,6 +85,7 @@ describe('the options of the module', () => {
         'publicPath',
         'redis',
         'retentionDays',
+        'auditRetentionDays',
         'roles.1',
         'schema',
         'shutdownGraceMs',
