@@ -18,6 +18,7 @@ const project = (name, extra = {}) => ({
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform,
+  setupFiles: ['<rootDir>/test/support/collect-console.ts'],
   testMatch: [`<rootDir>/test/${name}/**/*.spec.ts`],
   ...extra,
 });

@@ -1,21 +1,20 @@
-import type { LoggerService } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readEnvironment } from '../../src/service/environment.ts';
 import { startService } from '../../src/service/start.ts';
 import { ADAPTERS, serviceEnvironment } from '../support/app.ts';
+import { collectedLog, loggedLines } from '../support/collected-log.ts';
 import { send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase, testRedis } from '../support/services.ts';
 import { openStream } from '../support/sse.ts';
 import { signToken } from '../support/tokens.ts';
 
 describe.each(ADAPTERS)('The log on %s', (adapter) => {
-  const lines: string[] = [];
   let database: TestDatabase;
   let service: { url: string; close(): Promise<void> };
   beforeAll(async () => {
     database = await createTestDatabase();
     const variables = { ...serviceEnvironment(database.url, testRedis()), HTTP_ADAPTER: adapter };
-    service = await startService(readEnvironment(variables), { logger: collector(lines) });
+    service = await startService(readEnvironment(variables), { logger: collectedLog });
   });
   afterAll(async () => {
     await service.close();
@@ -43,17 +42,9 @@ describe.each(ADAPTERS)('The log on %s', (adapter) => {
     const refused = await send(`${service.url}/tickets`, { method: 'POST', token, body: { feed: true } });
     expect(refused.status).toBe(503);
 
+    const lines = loggedLines();
     expect(lines.join('\n')).toContain('does not exist');
     const secrets = [token, ticket, cookie.split('=')[1] ?? '', Buffer.from(ticket).toString('hex')];
     for (const secret of secrets) for (const line of lines) expect(line).not.toContain(secret);
   });
 });
-
-function collector(lines: string[]): LoggerService {
-  const write = (...parts: unknown[]): void => {
-    lines.push(
-      parts.map((part) => (part instanceof Error ? (part.stack ?? '') : JSON.stringify(part))).join(' '),
-    );
-  };
-  return { log: write, error: write, warn: write, debug: write, verbose: write, fatal: write };
-}

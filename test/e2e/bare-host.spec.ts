@@ -22,6 +22,7 @@ import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { type JobContext, JobHandler, Jobs, JobsModule } from '../../src/index.ts';
 import { ADAPTERS, type Adapter } from '../support/app.ts';
+import { collectedLog } from '../support/collected-log.ts';
 import { type Answer, type Request, send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase, testRedis } from '../support/services.ts';
 import { increases, openStream, type SseStream } from '../support/sse.ts';
@@ -100,7 +101,7 @@ async function startHost(adapter: Adapter, database: TestDatabase): Promise<INes
   const root = HostModule.of(database, testRedis());
   const server = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const host = await NestFactory.create(root, server, {
-    logger: false,
+    logger: collectedLog,
     forceCloseConnections: true,
     abortOnError: false,
   });

@@ -52,7 +52,7 @@ async function rolledBack(work: (manager: EntityManager) => Promise<void>): Prom
 
 /** Resolves when a job that is submitted now has run: by then an earlier one would have, too. */
 async function laterJobRan(): Promise<void> {
-  await host.untilStatus(await host.submit('test'), 'completed');
+  await host.untilStatus(await host.submit('test', {}), 'completed');
 }
 
 describe('a job that joins a transaction of the host', () => {

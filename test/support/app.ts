@@ -2,6 +2,7 @@ import type { DataSource } from 'typeorm';
 import type { JobView } from '../../src/job/job.ts';
 import { readEnvironment } from '../../src/service/environment.ts';
 import { startService } from '../../src/service/start.ts';
+import { collectedLog } from './collected-log.ts';
 import { type Answer, type Request, send } from './http.ts';
 import { createTestDatabase, type TestDatabase, testFolder, testRedis } from './services.ts';
 import { openStream, type SseStream } from './sse.ts';
@@ -64,7 +65,7 @@ export class TestApp {
     const base = serviceEnvironment(database.url, redis);
     const variables = { ...base, HTTP_ADAPTER: adapter, ...environment };
     try {
-      const service = await startService(readEnvironment(variables), { logger: false });
+      const service = await startService(readEnvironment(variables), { logger: collectedLog });
       return new TestApp(service.url, database, redis, service, !beside);
     } catch (error) {
       if (!beside) await database.drop();

@@ -1,4 +1,5 @@
 import { request, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { secret, secretsIn } from './secrets.ts';
 
 /** What the server answered, whole. */
 export class Answer {
@@ -51,7 +52,9 @@ export function send(url: string, given: Request = {}): Promise<Answer> {
       response.on('end', () => {
         clearTimeout(timer);
         const { statusCode = 0, headers } = response;
-        resolve(new Answer(statusCode, headers, Buffer.concat(chunks).toString()));
+        const answer = new Answer(statusCode, headers, Buffer.concat(chunks).toString());
+        noteSecrets(url, given, answer);
+        resolve(answer);
       });
     });
     const timer = setTimeout(
@@ -82,4 +85,15 @@ function headersOf({ token, headers }: Request, body: string | Buffer | undefine
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }),
     ...headers,
   };
+}
+
+/** What went over the wire is in no log: credentials of the request, and those that the answer hands out. */
+export function noteSecrets(
+  url: string,
+  { token, headers }: Request,
+  answer: Pick<Answer, 'headers' | 'text'>,
+): void {
+  secret(token);
+  for (const text of [url, answer.text, ...(answer.headers['set-cookie'] ?? [])]) secretsIn(text);
+  for (const name of ['cookie', 'authorization']) secretsIn(String(headers?.[name] ?? ''));
 }

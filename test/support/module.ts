@@ -1,4 +1,4 @@
-import { type LoggerService, Module, type Provider, type Type } from '@nestjs/common';
+import { Module, type Provider, type Type } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import { Redis } from 'ioredis';
@@ -15,7 +15,9 @@ import {
   type JobsModuleOptions,
   type JobStatus,
 } from '../../src/index.ts';
+import { collectedLog } from './collected-log.ts';
 import { eventually } from './eventually.ts';
+import { planted } from './secrets.ts';
 import { createTestDatabase, type TestDatabase, testRedis } from './services.ts';
 
 export interface TestModuleOptions {
@@ -75,7 +77,7 @@ export class TestModule {
   /** Submits a job of the tenant `acme`; resolves to its id. */
   async submit(
     type: string,
-    payload: unknown = {},
+    payload: unknown = { note: planted('payload') },
     options: Partial<Parameters<Jobs['submit']>[2]> = {},
   ): Promise<string> {
     const { job } = await this.jobs.submit(type, payload, { tenant: 'acme', owner: 'alice', ...options });
@@ -162,7 +164,7 @@ export function handler(
 
 function compile(...host: Parameters<typeof hostModule>): Promise<TestingModule> {
   return Test.createTestingModule({ imports: [hostModule(...host)] })
-    .setLogger(SILENT)
+    .setLogger(collectedLog)
     .compile();
 }
 
@@ -191,15 +193,5 @@ function hostModule(
   class Host {}
   return Host;
 }
-
-const silent = (): void => undefined;
-const SILENT: LoggerService = {
-  log: silent,
-  warn: silent,
-  error: silent,
-  debug: silent,
-  verbose: silent,
-  fatal: silent,
-};
 
 const UNUSED_JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { collectOutput } from './collected-log.ts';
 import { testFolder } from './services.ts';
 import { eventually } from './eventually.ts';
 
@@ -16,6 +17,8 @@ const SOURCES = [
   'tsconfig.json',
   'tsconfig.build.json',
 ];
+/** Outside production the service shows the token that it has made up, and the page that has it. */
+const ANNOUNCED = /^ {2}(?:Dashboard|Token|TOKEN=).*$/gm;
 const START_MS = 20_000;
 const BUILD_MS = 120_000;
 
@@ -42,7 +45,11 @@ export class ServiceProcess {
     });
     this.#child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString()));
     this.#child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
-    this.#exited = once(this.#child, 'close');
+    this.#exited = once(this.#child, 'close').then(() => {
+      collectOutput(script, this.stderr);
+      // What a command prints on stdout is its result, such as a new API key.
+      if (script === 'main.js') collectOutput(script, this.stdout.replaceAll(ANNOUNCED, ''));
+    });
   }
 
   /** Starts the service and waits until it listens; throws with its output when it does not. */

@@ -1,6 +1,6 @@
 import { request, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import type { JobView } from '../../src/job/job.ts';
-import { target, type Request } from './http.ts';
+import { noteSecrets, target, type Request } from './http.ts';
 
 /** One block of the stream, up to its blank line. */
 export interface Frame {
@@ -137,6 +137,7 @@ export function openStream(url: string, { token, headers }: Request = {}): Promi
   return new Promise((resolve, reject) => {
     const call = request({ ...target(url), agent: false, headers: all }, (response) => {
       const stream = new SseStream(call, response);
+      noteSecrets(url, { token, headers: all }, { headers: response.headers, text: '' });
       if (stream.status === 200) return resolve(stream);
       response.on('close', () => reject(new Error(`Status ${stream.status}: ${stream.text}`)));
     });

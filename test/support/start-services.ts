@@ -7,6 +7,7 @@ import {
   type EmbeddedServices,
 } from '../../src/service/embedded/embedded-services.ts';
 import { migrate } from '../../src/store/migrate.ts';
+import { secret } from './secrets.ts';
 import { TEMPLATE, createDatabase, databaseAt } from './services.ts';
 
 /** What stop-services.ts has to stop. */
@@ -26,6 +27,8 @@ export default async function startServices(): Promise<void> {
   process.env['TEST_FOLDER'] = dataDir;
   process.env['TEST_DATABASE_URL'] = running.services.databaseUrl ?? '';
   process.env['TEST_REDIS_URL'] = running.services.redisUrl ?? '';
+  for (const url of [running.services.databaseUrl, running.services.redisUrl])
+    secret(new URL(url ?? '').password);
   try {
     await createTemplate();
   } catch (error) {

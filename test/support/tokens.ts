@@ -1,5 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { SignJWT } from 'jose';
+import { secret as noted } from './secrets.ts';
 
 export const JWT_SECRET = 'thirty-two bytes or more, known to the tests alone';
 export const JWT_ISSUER = 'https://issuer.test';
@@ -21,14 +22,15 @@ export interface Claims {
 }
 
 /** A bearer token as the issuer of the tests signs it. */
-export function signToken(claims: Claims = {}): Promise<string> {
+export async function signToken(claims: Claims = {}): Promise<string> {
   const { tenant = 'acme', subject = 'alice', scope = 'jobs:read jobs:write' } = claims;
   const { expiresIn = 3_600, issuer = JWT_ISSUER, audience = JWT_AUDIENCE, secret = JWT_SECRET } = claims;
-  return new SignJWT({ tenant, scope })
+  const token = await new SignJWT({ tenant, scope })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(subject)
     .setIssuer(issuer)
     .setAudience(audience)
     .setExpirationTime(Math.floor(Date.now() / 1_000) + expiresIn)
-    .sign(createSecretKey(Buffer.from(secret, 'utf8')));
+    .sign(createSecretKey(Buffer.from(noted(secret), 'utf8')));
+  return noted(token);
 }
