@@ -168,11 +168,7 @@ function assemble(given: JobsModuleExtras, options: DynamicModule): DynamicModul
     controllers: extras.http ? ROUTES : [],
     providers: [
       { provide: JOBS_EXTRAS, useValue: extras },
-      {
-        provide: JOBS_DATA_SOURCE,
-        useFactory: quietDataSource,
-        inject: [getDataSourceToken(extras.dataSource)],
-      },
+      dataSourceProvider(extras.dataSource),
       queuesProvider(extras.queues),
       ...accessProviders(extras.access),
       ...[STORE, ACCESS, SUBMIT, DISPATCH, PROCESS, PUBLISH, STREAM].flat(),
@@ -207,6 +203,10 @@ function accessProviders(access: AccessProvider | undefined): Provider[] {
   if (access?.useClass) return [{ provide: JobsAccess, useClass: access.useClass as Type<JobsAccess> }];
   if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
   return [JwtVerifier, { provide: JobsAccess, useClass: BearerAccess }];
+}
+
+function dataSourceProvider(name: string): Provider {
+  return { provide: JOBS_DATA_SOURCE, useFactory: quietDataSource, inject: [getDataSourceToken(name)] };
 }
 
 function queuesProvider(queues: Record<string, QueueOptions>): Provider {

@@ -38,7 +38,10 @@ export interface CallerInput {
   scopes: Iterable<string>;
   /** When the session or token ends: streams that were opened with it close then. Default: never. */
   expiresAt?: Date | null;
-  /** When it began, and its id: by them it can be revoked alone. Default: unknown. */
+  /**
+   * When it began, and its id: by them it can be revoked alone. Default: unknown. The id stands in the audit and in
+   * its log, so it must not be what proves the session.
+   */
   issuedAt?: Date;
   tokenId?: string;
 }

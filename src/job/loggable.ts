@@ -20,8 +20,8 @@ interface Described {
 export function errorName(error: unknown): string {
   if (!(error instanceof Error)) return `a thrown ${error === null ? 'null' : typeof error}`;
   const { name, code } = error as Described;
-  const known = [error.constructor?.name, name].find((text) => isWord(text) && text !== 'Error') ?? 'Error';
-  return isWord(code) ? `${String(known)} ${code}` : String(known);
+  const own = [error.constructor?.name, name].filter(isWord).find((text) => text !== 'Error') ?? 'Error';
+  return isWord(code) ? `${own} ${code}` : own;
 }
 
 /** What went wrong with Postgres, Redis or the network, for a log: without values of the statement or command. */

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { parseArgs } from 'node:util';
+import { ConsoleLogger, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type ApiKeyRequest, type ApiKeys, InvalidInput, type InputIssue, openApiKeys } from '../index.ts';
@@ -28,9 +29,21 @@ class UsageError extends Error {
   }
 }
 
+/** Who works at this terminal, for the audit. */
+const ACTOR = { tenant: null, subject: process.env['USER'] || 'system', credential: 'command' };
+
+/** On stderr, because stdout is for the result. */
+class CommandLogger extends ConsoleLogger {
+  override log(message: unknown, context?: string): void {
+    this.printMessages([message], context, 'log', 'stderr');
+  }
+}
+
 type Command = (keys: ApiKeys) => Promise<string>;
 
 /** `npm run api-key`: makes, lists and revokes keys in the database of the environment. */
+Logger.overrideLogger(new CommandLogger());
+
 try {
   const command = readCommand(process.argv.slice(2));
   process.stdout.write(`${await withKeys(command)}\n`);
@@ -59,7 +72,7 @@ function createCommand(args: string[]): Command {
   };
   return async (keys) => {
     // What is missing or wrong here, the keys refuse by name.
-    const { key, id } = await keys.create(request as ApiKeyRequest).catch(toUsageError);
+    const { key, id } = await keys.create(request as ApiKeyRequest, ACTOR).catch(toUsageError);
     return `${key}\n\nThis is the only time that the key is shown. Its id is ${id}.`;
   };
 }
@@ -91,7 +104,7 @@ function optionsOf(args: string[]) {
 function revokeCommand(id: string): Command {
   if (!z.uuid().safeParse(id).success) throw new UsageError(`Not an id: ${id}`);
   return async (keys) => {
-    if (!(await keys.revoke(id)))
+    if (!(await keys.revoke(id, ACTOR)))
       throw new Error(`There is no key ${id}; "npm run api-key -- list" shows all.`);
     return `The key ${id} is revoked.`;
   };

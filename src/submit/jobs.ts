@@ -6,6 +6,7 @@ import { validate } from '../handlers/validate.ts';
 import { type Actor, APPLICATION } from '../job/actor.ts';
 import {
   IdempotencyMismatch,
+  type InputIssue,
   InvalidInput,
   JobFinal,
   JobNotFound,
@@ -181,14 +182,7 @@ export class Jobs {
     checkSubmission(submission);
     checkPayload(payload);
     const parsed = await validate(handler.schema, payload);
-    if ('issues' in parsed) {
-      throw new InvalidInput(
-        422,
-        'invalid_payload',
-        `The payload does not fit the job type "${type}".`,
-        parsed.issues,
-      );
-    }
+    if ('issues' in parsed) throw unfit(type, parsed.issues);
     return {
       id: uuidv7(),
       type,
@@ -221,6 +215,10 @@ export class Jobs {
     for (const [index, { job, replayed }] of inserted.entries())
       if (!replayed) this.audit.tellOfJob('submit', job, jobs[index]?.actor ?? APPLICATION);
   }
+}
+
+function unfit(type: string, issues: InputIssue[]): InvalidInput {
+  return new InvalidInput(422, 'invalid_payload', `The payload does not fit the job type "${type}".`, issues);
 }
 
 function submitted(asked: NewJob, { job, replayed, samePayload }: InsertedJob): SubmittedJob {

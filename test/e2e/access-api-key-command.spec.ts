@@ -39,8 +39,12 @@ describe('The command for API keys', () => {
       'jobs:read jobs:write',
     );
 
-    expect([made.code, made.stderr]).toEqual([0, '']);
     const [key = ''] = made.stdout.split('\n');
+    expect(made.code).toBe(0);
+    expect(made.stderr).toMatch(
+      /^[^\n]*\[Jobstream audit\][^\n]*"credential":"command","action":"create"[^\n]*\n$/,
+    );
+    expect(made.stderr).not.toContain(key.slice(4));
     const id = /id is (\S+)\./.exec(made.stdout)?.[1] ?? '';
     const submission = {
       type: 'demo.steps',

@@ -20,6 +20,7 @@ import {
   JobsAccess,
   JobsModule,
 } from '../../src/index.ts';
+import { collectedLog } from './collected-log.ts';
 import type { Adapter } from './app.ts';
 import type { TestDatabase } from './services.ts';
 import { testRedis } from './services.ts';
@@ -121,7 +122,7 @@ export async function startSessionHost(adapter: Adapter, database: TestDatabase)
   };
   const server = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
   const host = await NestFactory.create(root, server, {
-    logger: false,
+    logger: collectedLog,
     forceCloseConnections: true,
     abortOnError: false,
   });

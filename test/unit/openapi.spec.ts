@@ -38,10 +38,12 @@ const PRIVATE = [
 ];
 const PUBLIC = ['GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json', 'GET /'];
 
-const CONTROLLERS = [JobsController, StreamController, AuditController, OperationsController].map((controller) => ({
-  name: controller.name,
-  controller,
-}));
+const CONTROLLERS = [JobsController, StreamController, AuditController, OperationsController].map(
+  (controller) => ({
+    name: controller.name,
+    controller,
+  }),
+);
 
 const operations = new Map(
   Object.entries(document.paths).flatMap(([path, methods]) =>
