@@ -1,8 +1,11 @@
 import type { Progress } from '../job/job.ts';
 import { type ProgressUpdate, toProgress } from '../job/progress.ts';
 
-/** Step changes go out at once, but not more often than this: a handler may change its step in a tight loop. */
-const STEP_GAP_MS = 50;
+/**
+ * How often a change of step may go out before its time, as a handler may change its step with every report: with
+ * the default interval, that makes four and a half sends a second at most.
+ */
+const EARLY_EVERY_MS = 2_000;
 
 export interface CoalescedProgress {
   progress: Progress;
@@ -10,15 +13,16 @@ export interface CoalescedProgress {
 }
 
 /**
- * Keeps only the newest of what a handler reports. The first report and a change of `step` are flushed at
- * once, everything else at most once per interval; `flush()` sends what is left, so the last is never lost.
+ * Keeps only the newest of what a handler reports. The first report is flushed at once, and so is a change of
+ * `step`, once in two seconds; everything else at most once per interval. `flush()` sends what is left, so the last is
+ * never lost.
  */
 export class ProgressCoalescer {
   #newest: ProgressUpdate | null = null;
   #step: string | null | undefined;
   #flushedAt = -Infinity;
+  #earlyAt = -Infinity;
   #timer: NodeJS.Timeout | null = null;
-  #dueAt = Infinity;
 
   constructor(
     private readonly intervalMs: number,
@@ -26,20 +30,21 @@ export class ProgressCoalescer {
   ) {}
 
   report(update: ProgressUpdate): void {
-    const first = this.#flushedAt === -Infinity && this.#newest === null;
     const stepChanged = update.step !== this.#step;
     // A copy, because handlers like to change and report the same object again.
     this.#newest = { ...update };
     this.#step = update.step;
-    if (first || stepChanged) this.#flushIn(first ? 0 : STEP_GAP_MS);
-    else if (!this.#timer) this.#flushIn(this.intervalMs);
+    if (this.#timer && !stepChanged) return;
+    const now = performance.now();
+    const waitMs = this.#flushedAt + this.intervalMs - now;
+    if (waitMs <= 0 || (stepChanged && this.#mayBeEarly(now))) this.flush();
+    else this.#timer ??= setTimeout(() => this.flush(), waitMs);
   }
 
   /** Sends what has not been sent yet. */
   flush(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#dueAt = Infinity;
     if (!this.#newest) return;
     const progress = toProgress(this.#newest);
     this.#newest = null;
@@ -54,13 +59,9 @@ export class ProgressCoalescer {
     this.#newest = null;
   }
 
-  #flushIn(gapMs: number): void {
-    const dueAt = this.#flushedAt + gapMs;
-    const now = performance.now();
-    if (dueAt <= now) return this.flush();
-    if (this.#timer && this.#dueAt <= dueAt) return;
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#dueAt = dueAt;
-    this.#timer = setTimeout(() => this.flush(), dueAt - now);
+  #mayBeEarly(now: number): boolean {
+    if (now - this.#earlyAt < EARLY_EVERY_MS) return false;
+    this.#earlyAt = now;
+    return true;
   }
 }
