@@ -53,8 +53,8 @@ export class ServiceProcess {
   }
 
   /** Starts the service and waits until it listens; throws with its output when it does not. */
-  static async start(variables: Record<string, string>): Promise<ServiceProcess> {
-    const service = new ServiceProcess(variables);
+  static async start(variables: Record<string, string>, script?: string): Promise<ServiceProcess> {
+    const service = new ServiceProcess(variables, script);
     try {
       await eventually(() => service.url, { timeoutMs: START_MS });
       return service;

@@ -1,0 +1,17 @@
+import root from '../../jest.config.js';
+
+const { extensionsToTreatAsEsm, transform } = root.projects[0];
+
+// Apart from the other suites: it needs the built module, and the machine for itself.
+export default {
+  rootDir: '../..',
+  displayName: 'load',
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm,
+  transform,
+  globalSetup: '<rootDir>/test/support/start-services.ts',
+  globalTeardown: '<rootDir>/test/support/stop-services.ts',
+  testMatch: ['<rootDir>/test/load/**/*.spec.ts'],
+  testTimeout: 120_000,
+  maxWorkers: 1,
+};
