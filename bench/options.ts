@@ -1,0 +1,50 @@
+import { parseArgs } from 'node:util';
+
+export interface BenchOptions {
+  adapter: 'fastify' | 'express';
+  /** Open streams at which deliveries are measured, ascending. */
+  viewers: number[];
+  /** Open streams at which memory is measured; 0 leaves it out. */
+  memory: number;
+  /** Length of one of the four rounds at each size. */
+  seconds: number;
+  /** Where the servers leave CPU profiles; null: nowhere. */
+  profile: string | null;
+}
+
+export const USAGE = `Usage: npm run bench -- [options]
+  --adapter fastify|express    HTTP server of Nest (default fastify)
+  --viewers 1,100,1000,…       open streams at which deliveries are measured, ascending
+                               (default 1,100,1000,5000,10000; each server has a file descriptor per stream)
+  --memory 5000                open streams at which memory is measured; 0 leaves it out
+  --seconds 2                  length of each of the four rounds at each size
+  --profile <folder>           lets both servers write a CPU profile of their deliveries there`;
+
+/** Reads the arguments; throws an error that says what is wrong. */
+export function readOptions(args: string[]): BenchOptions {
+  const { values } = parseArgs({
+    args,
+    options: {
+      adapter: { type: 'string', default: 'fastify' },
+      viewers: { type: 'string', default: '1,100,1000,5000,10000' },
+      memory: { type: 'string', default: '5000' },
+      seconds: { type: 'string', default: '2' },
+      profile: { type: 'string' },
+    },
+  });
+  const { adapter, profile = null } = values;
+  if (adapter !== 'fastify' && adapter !== 'express')
+    throw new Error('--adapter must be fastify or express.');
+  const viewers = values.viewers.split(',').map(Number);
+  const ascending = viewers.every((count, index) => isCount(count) && count > (viewers[index - 1] ?? 0));
+  if (!ascending) throw new Error('--viewers must be whole numbers from 1 to 15000, ascending.');
+  const memory = Number(values.memory);
+  if (memory !== 0 && !isCount(memory)) throw new Error('--memory must be a whole number up to 15000.');
+  const seconds = Number(values.seconds);
+  if (!(seconds > 0 && seconds <= 60)) throw new Error('--seconds must be more than 0 and at most 60.');
+  return { adapter, viewers, memory, seconds, profile };
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 15_000;
+}
