@@ -71,7 +71,8 @@ export class Child {
   async stop(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');
-    this.child.send({ question: 'exit' });
+    // Every program ends with its channel, by itself: otherwise it would not write its profile.
+    this.child.disconnect();
     await exited;
   }
 }

@@ -12,7 +12,7 @@ import type { BenchOptions } from './options.ts';
 import type { Side } from './statistics.ts';
 
 const PREFIX = '{bench}';
-const MEASURED = ['--expose-gc', '--import', join(import.meta.dirname, 'probe.mjs')];
+const PROBED = ['--expose-gc', '--import', join(import.meta.dirname, 'probe.mjs')];
 const TYPESCRIPT = ['--import', join(import.meta.dirname, 'register.mjs')];
 
 /** A server that is measured, its viewers, and the job whose progress they are sent. */
@@ -83,7 +83,7 @@ export class Lab {
     const { child } = await Child.start({
       program: 'host.mjs',
       env: { ...env, JOBS_ROLES: 'worker' },
-      execArgv: [],
+      execArgv: PROBED,
     });
     return new Lab(env, child, await signToken(), () => services.stop());
   }
@@ -91,7 +91,7 @@ export class Lab {
   /** A fresh API process of Jobstream and a fresh bare loop, each with viewers and a running job of its own. */
   async contenders(profile: string | null = null): Promise<Record<Side, Contender>> {
     const profiling = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
-    const execArgv = [...MEASURED, ...profiling];
+    const execArgv = [...PROBED, ...profiling];
     const api = await Child.start({ program: 'host.mjs', env: { ...this.env, JOBS_ROLES: 'api' }, execArgv });
     const bare = await Child.start({ program: 'bare.mjs', env: this.env, execArgv });
     const [watched, heard] = [await this.#startJob(api.url), await this.#startJob(api.url)];

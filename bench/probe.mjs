@@ -1,4 +1,4 @@
-// Preloaded into both servers that are measured: tells the parent process what this one has used, and ends it.
+// Preloaded into the servers: tells the parent process what this one has used, and ends with it.
 import { setImmediate as turn } from 'node:timers/promises';
 
 /** What is in use once the garbage is gone; a second round takes what finalizers of the first have freed. */
@@ -17,8 +17,6 @@ const ANSWERS = {
     const { user, system } = process.cpuUsage();
     return { micros: user + system };
   },
-  // Not by a signal: only a process that exits by itself writes its profile.
-  exit: () => process.exit(0),
 };
 
 process.on('message', ({ ask, question }) => {

@@ -121,7 +121,7 @@ async function answer({
     case 'latencies':
       return takeLatencies();
     default:
-      return process.exit(0);
+      throw new Error(`Nobody asks for ${question}.`);
   }
 }
 
