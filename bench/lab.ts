@@ -37,8 +37,8 @@ export class Contender {
     }
   }
 
-  /** Whether every viewer has had exactly one more frame. */
-  drained(): Promise<boolean> {
+  /** Waits until every viewer has had exactly one more frame; resolves to what is wrong, or null. */
+  drained(): Promise<string | null> {
     return this.viewers.ask('drained');
   }
 

@@ -79,8 +79,8 @@ async function openMany(target: Target, count: number): Promise<void> {
   openedAt = now();
 }
 
-/** Resolves once every open stream has had one more frame, or the time is over, to whether it was exactly one. */
-async function everybodyHadOneMore(timeoutMs: number): Promise<boolean> {
+/** Waits until every open stream has had one more frame; resolves to what is wrong, or null. */
+async function everybodyHadOneMore(timeoutMs: number): Promise<string | null> {
   expected = sockets.length;
   if (arrived < expected) {
     await new Promise<void>((resolve) => {
@@ -91,10 +91,10 @@ async function everybodyHadOneMore(timeoutMs: number): Promise<boolean> {
       };
     });
   }
-  const complete = arrived === expected && lost === 0;
+  const problem = arrived === expected && lost === 0 ? null : `${arrived} of ${expected}, ${lost} closed`;
   arrived = 0;
   expected = Infinity;
-  return complete;
+  return problem;
 }
 
 function takeLatencies(): number[] {
