@@ -1,10 +1,13 @@
 export { JobsModule } from './jobs.module.ts';
 export type {
   AccessProvider,
+  ClusterNode,
   JobsModuleExtras,
   JobsModuleOptions,
   JwtOptions,
   QueueOptions,
+  RedisCluster,
+  RedisTarget,
   Role,
 } from './jobs.options.ts';
 export { JobHandler } from './job/job-handler.ts';

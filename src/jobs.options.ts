@@ -30,10 +30,35 @@ export interface JwtOptions {
   tenantClaim?: string;
 }
 
+/** A node of a Redis Cluster; `port` is 6379 unless given. */
+export interface ClusterNode {
+  host: string;
+  port?: number;
+}
+
+/** A Redis Cluster. One of its nodes is used, which serves the hash tag of `prefix`; it is found anew when it changes. */
+export interface RedisCluster {
+  /**
+   * Nodes to ask for the others, best more than one: `{ host, port }`, or `redis://` and `rediss://` URLs, the first
+   * of which gives user, password and TLS for all.
+   */
+  nodes: readonly (string | ClusterNode)[];
+  /** What every connection into the cluster needs: `username`, `password`, `tls`. */
+  options?: RedisOptions;
+  /** Where to reach nodes that announce addresses of another network: `{ '10.0.0.1:6379': { host, port } }`. */
+  natMap?: Readonly<Record<string, ClusterNode>>;
+}
+
+/**
+ * A `redis://` or `rediss://` URL, or ioredis options; those reach a Redis behind Sentinel by `sentinels` and `name`.
+ * Or the nodes of a Redis Cluster.
+ */
+export type RedisTarget = string | RedisOptions | { cluster: RedisCluster };
+
 /** What `JobsModule.forRoot()` takes; times are in milliseconds. Every option is validated at boot. */
 export interface JobsModuleOptions {
-  /** `redis://` or `rediss://` URL, or ioredis options. */
-  redis: string | RedisOptions;
+  /** Where Redis is: `redis://…`, `{ sentinels: [{ host, port }], name }` or `{ cluster: { nodes: ['redis://…'] } }`. */
+  redis: RedisTarget;
   /** Needed unless `access` names a provider of the host's own. */
   jwt?: JwtOptions;
   /**
@@ -125,8 +150,35 @@ const JwtSchema = z
     message: 'give either a secret or a jwksUrl',
   });
 
+const RedisUrl = z.url({ protocol: /^rediss?$/ });
+const ConnectionSchema = z.record(z.string(), z.unknown());
+const NodeSchema = z.strictObject({
+  host: z.string().min(1),
+  port: z.number().int().min(1).max(65_535).optional(),
+});
+const ClusterSchema = z.strictObject({
+  nodes: z.array(z.union([RedisUrl, NodeSchema])).min(1),
+  // A cluster has only the database 0.
+  options: ConnectionSchema.refine(({ db }) => !db).optional(),
+  natMap: z.record(z.string(), NodeSchema).optional(),
+});
+const SentinelsSchema = ConnectionSchema.refine(({ name }) => typeof name === 'string' && name !== '').refine(
+  ({ sentinels }) => Array.isArray(sentinels) && sentinels.length > 0,
+);
+
+const RedisSchema = z.union(
+  [
+    RedisUrl,
+    z.strictObject({ cluster: ClusterSchema }),
+    SentinelsSchema,
+    ConnectionSchema.refine((redis) => !('cluster' in redis) && !('sentinels' in redis)),
+  ],
+  'must be a redis:// or rediss:// URL, or ioredis options (with sentinels also the name of the master), or ' +
+    '{ cluster: { nodes } } with redis:// URLs or { host, port } of some of its nodes (a cluster has no db but 0)',
+);
+
 const OptionsSchema = z.strictObject({
-  redis: z.union([z.url({ protocol: /^rediss?$/ }), z.record(z.string(), z.unknown())]),
+  redis: RedisSchema,
   jwt: JwtSchema.optional(),
   trustedOrigins: z
     .array(z.string().refine(isOrigin, 'must be an origin such as https://app.example'))
@@ -173,7 +225,7 @@ const OptionsSchema = z.strictObject({
 
 /** The options with every default filled in. */
 export type ResolvedOptions = Omit<z.output<typeof OptionsSchema>, 'redis'> & {
-  redis: string | RedisOptions;
+  redis: RedisTarget;
 };
 
 export const JOBS_OPTIONS = Symbol('jobstream:options');

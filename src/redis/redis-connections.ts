@@ -2,15 +2,26 @@ import { once } from 'node:events';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { faultText } from '../job/loggable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { JOBS_OPTIONS, type RedisTarget, type ResolvedOptions } from '../jobs.options.ts';
+import { foundConnector } from './found-connector.ts';
+import { keepAlive } from './liveness.ts';
+import { SlotOwner } from './slot-owner.ts';
 
 export type BullConnection = 'client' | 'subscriber' | 'bclient';
 
 /** Longest wait for the answer to a command that does not block. */
 const COMMAND_TIMEOUT_MS = 5_000;
+/** What a server answers that was demoted: then the master is looked for anew. */
+const DEMOTED = ['READONLY', 'MASTERDOWN', 'UNBLOCKED'];
+/** What a node of a cluster answers that does not serve our slot, or serves none. */
+const MOVED = ['MOVED', 'CLUSTERDOWN'];
+/** Longest wait for one sentinel's answer; then another is asked. */
+const SENTINEL_TIMEOUT_MS = 2_000;
+
 /**
  * The process's Redis connections: one for commands (ours and Bull's), one for our subscriptions, one for
- * Bull's, and a blocking one per queue that it works on. None per viewer, none per request.
+ * Bull's, and a blocking one per queue that it works on. None per viewer, none per request. On a Redis Cluster all of
+ * them go to the node that serves our hash tag, and behind Sentinel to the master.
  */
 @Injectable()
 export class RedisConnections {
@@ -18,19 +29,27 @@ export class RedisConnections {
   readonly subscriber: Redis;
   readonly #log = new Logger('Jobstream Redis');
   readonly #all: Redis[] = [];
+  readonly #stops: (() => void)[] = [];
+  readonly #target: RedisOptions | string;
+  readonly #reconnectOn: readonly string[];
   #bullSubscriber: Redis | null = null;
   #down = false;
 
-  constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {
+  constructor(@Inject(JOBS_OPTIONS) { redis, prefix }: ResolvedOptions) {
+    this.#target = isCluster(redis) ? clusterTarget(redis, prefix) : redis;
+    this.#reconnectOn = isCluster(redis) ? [...DEMOTED, ...MOVED] : DEMOTED;
     // Fails at once while Redis is away: what it would have done is done again from the rows (pitfall B6).
     this.command = this.#connect('command', {
       enableOfflineQueue: false,
       commandTimeout: COMMAND_TIMEOUT_MS,
+      // Sentinels tell it of a new master even where the old one still answers (pitfall C12); the others follow it.
+      failoverDetector: true,
     });
     // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
     this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
     this.command.on('ready', () => this.#report(null));
-    this.command.on('ready', () => void this.#warnOfEviction());
+    this.command.on('ready', () => this.#followCommand());
+    this.command.on('ready', () => void this.#warnOfSettings(isCluster(redis)));
     this.command.on('error', (error: Error) => this.#report(error));
   }
 
@@ -55,38 +74,56 @@ export class RedisConnections {
   }
 
   close(): void {
+    for (const stop of this.#stops) stop();
     for (const redis of this.#all) redis.disconnect();
   }
 
   #connect(name: string, own: RedisOptions): Redis {
-    const { redis } = this.options;
     const options: RedisOptions = {
       keepAlive: 10_000,
       // Where the connection is gone already, ioredis waits this long for its end.
       disconnectTimeout: 250,
       connectionName: `jobstream:${name}`,
       retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2),
-      reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+      reconnectOnError: ({ message }) =>
+        this.#reconnectOn.some((word) => message.startsWith(word)) ? 2 : false,
+      sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
       ...own,
     };
+    const target = this.#target;
     const connection =
-      typeof redis === 'string' ? new Redis(redis, options) : new Redis({ ...redis, ...options });
+      typeof target === 'string' ? new Redis(target, options) : new Redis({ ...target, ...options });
     connection.setMaxListeners(0);
     // The command connection reports for all; without a listener ioredis prints each error.
     connection.on('error', () => undefined);
     this.#all.push(connection);
+    this.#stops.push(keepAlive(connection, this.#log));
     return connection;
   }
 
-  /** A Redis that evicts loses queued entries and locks without a word; jobs survive it, but wait (pitfall B27). */
-  async #warnOfEviction(): Promise<void> {
-    // Where INFO is not allowed, nothing can be said.
-    const memory = await this.command.info('memory').catch(() => '');
-    const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
-    if (policy === 'noeviction') return;
-    this.#log.warn(
-      `Redis may evict keys (maxmemory-policy ${policy}), which delays jobs. Set it to noeviction.`,
-    );
+  /**
+   * A server that was replaced may keep its connections: nothing is published to it any more, and Bull's reads wait
+   * for what never comes. So all of them go where the commands go.
+   */
+  #followCommand(): void {
+    const server = serverOf(this.command);
+    for (const redis of this.#all)
+      if (redis.status === 'ready' && serverOf(redis) !== server) redis.disconnect(true);
+  }
+
+  /** Where INFO is not allowed, nothing can be said. */
+  async #warnOfSettings(asCluster: boolean): Promise<void> {
+    const info = await this.command.info().catch(() => '');
+    const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction';
+    // It loses queued entries and locks without a word; jobs survive it, but wait (pitfall B27).
+    if (policy !== 'noeviction')
+      this.#log.warn(
+        `Redis may evict keys (maxmemory-policy ${policy}), which delays jobs. Set it to noeviction.`,
+      );
+    if (!asCluster && info.includes('redis_mode:cluster'))
+      this.#log.error(
+        'Redis is one node of a Redis Cluster, and refuses what others serve. Give JobsModule all of it: redis: { cluster: { nodes } }.',
+      );
   }
 
   #report(error: Error | null): void {
@@ -95,4 +132,20 @@ export class RedisConnections {
     if (!error && this.#down) this.#log.log('Redis is back.');
     this.#down = error !== null;
   }
+}
+
+function isCluster(redis: RedisTarget): redis is Extract<RedisTarget, { cluster: unknown }> {
+  return typeof redis === 'object' && 'cluster' in redis;
+}
+
+function clusterTarget(
+  { cluster }: Extract<RedisTarget, { cluster: unknown }>,
+  prefix: string,
+): RedisOptions {
+  const owner = new SlotOwner(cluster, prefix);
+  return { ...owner.options, Connector: foundConnector(() => owner.find()) };
+}
+
+function serverOf({ stream }: Redis): string {
+  return `${stream.remoteAddress}:${stream.remotePort}`;
 }

@@ -1,5 +1,4 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { withDeadline } from '../job/deadline.ts';
 import { faultText } from '../job/loggable.ts';
 import { RedisConnections } from './redis-connections.ts';
 
@@ -10,9 +9,6 @@ export interface Subscriber {
   onSubscribed(): void;
 }
 
-/** How often the idle subscriber is asked whether it still lives (pitfall C4). */
-const PING_MS = 10_000;
-const PING_TIMEOUT_MS = 5_000;
 /** Channels of one SUBSCRIBE command. */
 const CHUNK = 500;
 
@@ -24,7 +20,6 @@ const CHUNK = 500;
 export class Subscriptions {
   readonly #log = new Logger('Jobstream Redis');
   readonly #channels = new Map<string, Set<Subscriber>>();
-  #ping: NodeJS.Timeout | null = null;
 
   constructor(@Inject(RedisConnections) private readonly connections: RedisConnections) {
     const { subscriber } = connections;
@@ -45,7 +40,6 @@ export class Subscriptions {
       this.#channels.set(channel, new Set([listener]));
       void this.#subscribe([channel]);
     }
-    this.#ping ??= setInterval(() => void this.#checkAlive(), PING_MS).unref();
     return () => this.#forget(channel, listener);
   }
 
@@ -55,8 +49,6 @@ export class Subscriptions {
   }
 
   close(): void {
-    if (this.#ping) clearInterval(this.#ping);
-    this.#ping = null;
     this.#channels.clear();
   }
 
@@ -96,16 +88,5 @@ export class Subscriptions {
       // A channel that stays subscribed costs little, and the next connection starts without it.
       this.#log.debug(`Unsubscribing from ${channel} failed: ${faultText(error)}`);
     });
-  }
-
-  async #checkAlive(): Promise<void> {
-    const { subscriber } = this.connections;
-    if (subscriber.status !== 'ready') return;
-    try {
-      await withDeadline(subscriber.ping(), PING_TIMEOUT_MS, 'No answer to PING.');
-    } catch (error) {
-      this.#log.warn(`The subscriber connection is dead: ${faultText(error)} Connecting again.`);
-      subscriber.disconnect(true);
-    }
   }
 }

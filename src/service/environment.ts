@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
 
 const ROLES = ['api', 'worker'] as const;
 
@@ -9,6 +10,7 @@ export interface Environment {
   port: number;
   /** Null: the service starts its own. */
   databaseUrl: string | null;
+  /** Of one server, of a Redis Cluster or of a master behind Sentinel (`parseRedisUrl`). */
   redisUrl: string | null;
   adapter: 'fastify' | 'express';
   /** Origins whose pages may call with credentials. */
@@ -66,7 +68,10 @@ const Variables = z.object({
   HOST: z.string().default('127.0.0.1'),
   PORT: integer(3000, 0, 65_535),
   DATABASE_URL: z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' }).optional(),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'must be a redis:// or rediss:// URL' }).optional(),
+  REDIS_URL: z
+    .string()
+    .refine((url) => parseRedisUrl(url) !== null, REDIS_URL_FORMS)
+    .optional(),
   HTTP_ADAPTER: z.enum(['fastify', 'express']).default('fastify'),
   CORS_ORIGINS: z
     .string()

@@ -1,7 +1,8 @@
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 import { Client } from 'pg';
 import { startEmbeddedServices } from './embedded/embedded-services.ts';
 import type { Environment } from './environment.ts';
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 
 /** Where Postgres and Redis are, and what stops those that the service has started. */
 export interface Servers {
@@ -56,7 +57,8 @@ export function withoutPassword(text: string): string {
     if (url.password) url.password = '***';
     return url.href;
   } catch {
-    return '(not a URL)';
+    // Several hosts in one are none of the standard's URLs.
+    return parseRedisUrl(text) ? text.replace(/:\/\/([^:@]*):.*@/, '://$1:***@') : '(not a URL)';
   }
 }
 
@@ -80,14 +82,68 @@ async function reachPostgres(url: string): Promise<void> {
 }
 
 async function reachRedis(url: string): Promise<void> {
-  const redis = new Redis(url, { lazyConnect: true, connectTimeout: CONNECT_MS, retryStrategy: null });
+  const target = parseRedisUrl(url) ?? url;
+  try {
+    if (isCluster(target)) await reachCluster(target.cluster);
+    else await reachServer(target);
+  } catch (error) {
+    throw new ServerUnreachable('Redis', url, error);
+  }
+}
+
+type ClusterTarget = Extract<RedisTarget, { cluster: unknown }>;
+
+function isCluster(target: RedisTarget): target is ClusterTarget {
+  return typeof target === 'object' && 'cluster' in target;
+}
+
+async function reachServer(target: string | RedisOptions): Promise<void> {
+  await withRedis(
+    typeof target === 'string' ? new Redis(target, ONCE) : new Redis({ ...target, ...ONCE }),
+    async (redis) => {
+      await redis.ping();
+      // Where INFO is not allowed, nothing can be said.
+      const info = await redis.info('cluster').catch(() => '');
+      if (info.includes('cluster_enabled:1'))
+        throw new Error('it is a node of a Redis Cluster, whose URL is redis+cluster://host:port,host:port');
+    },
+  );
+}
+
+/** Any one node is enough: it knows the others. */
+async function reachCluster({ nodes, options }: ClusterTarget['cluster']): Promise<void> {
+  const reasons: unknown[] = [];
+  for (const node of nodes) {
+    try {
+      const at = typeof node === 'string' ? {} : node;
+      return await withRedis(new Redis({ ...options, ...at, ...ONCE }), async (redis) => {
+        const info = await redis.cluster('INFO');
+        if (!info.includes('cluster_state:ok')) throw new Error('the cluster is down (CLUSTER INFO)');
+      });
+    } catch (error) {
+      reasons.push(error);
+    }
+  }
+  throw new AggregateError(reasons);
+}
+
+const ONCE: RedisOptions = {
+  lazyConnect: true,
+  connectTimeout: CONNECT_MS,
+  commandTimeout: CONNECT_MS,
+  retryStrategy: null,
+  sentinelRetryStrategy: () => null,
+  sentinelCommandTimeout: CONNECT_MS,
+};
+
+async function withRedis(redis: Redis, act: (redis: Redis) => Promise<void>): Promise<void> {
   let reason: unknown;
   redis.on('error', (error: Error) => (reason = error));
   try {
     await redis.connect();
-    await redis.ping();
+    await act(redis);
   } catch (error) {
-    throw new ServerUnreachable('Redis', url, reason ?? error);
+    throw reason ?? error;
   } finally {
     redis.disconnect();
   }

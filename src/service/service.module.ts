@@ -7,6 +7,7 @@ import { ErrorFilter } from './error.filter.ts';
 import { CsvImport, IMPORT_DIR } from './handlers/csv-import.ts';
 import { DemoSteps } from './handlers/demo-steps.ts';
 import { OperationsController } from './operations.controller.ts';
+import { parseRedisUrl } from './redis-url.ts';
 
 /** What the environment leaves open and the start decides. */
 export interface ServiceOptions {
@@ -46,7 +47,7 @@ function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): Jobs
   const { issuer, audience, tenantClaim, jwksUrl } = jwt;
   const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
   return {
-    redis: redisUrl,
+    redis: parseRedisUrl(redisUrl) ?? redisUrl,
     jwt: { issuer, audience, tenantClaim, ...keys },
     trustedOrigins: corsOrigins,
     roles,

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startApp, type TestApp } from '../support/app.ts';
+import { eventually } from '../support/eventually.ts';
+import { TestCluster } from '../support/redis-cluster.ts';
+import { increases, type SseStream } from '../support/sse.ts';
+
+const PREFIX = '{cluster-test}';
+/** The two queues of the service have a blocking one each. */
+const CONNECTIONS = ['bull', 'bull', 'bull-events', 'command', 'subscriber'].map(
+  (name) => `jobstream:${name}`,
+);
+/** Longer than the tests: what viewers get, they get through Redis, or by catching up after it was away. */
+const BACKSTOP_MS = '600000';
+
+let cluster: TestCluster;
+let app: TestApp;
+beforeAll(async () => {
+  cluster = await TestCluster.start(PREFIX);
+  const owner = await cluster.owner();
+  // One node is enough to find the others by, and it need not be the one.
+  const other = cluster.nodes.find((node) => node !== owner);
+  const environment = {
+    REDIS_URL: `redis+cluster://127.0.0.1:${other?.port}`,
+    JOBS_PREFIX: PREFIX,
+    STREAM_BACKSTOP_MS: BACKSTOP_MS,
+  };
+  app = await startApp({ adapter: 'fastify', environment });
+});
+afterAll(async () => {
+  await app?.close();
+  await cluster?.close();
+});
+
+/** All connections are at the node that serves the prefix, and none elsewhere. */
+async function expectConnectionsAtOwner(): Promise<void> {
+  await eventually(
+    async () => {
+      const owner = await cluster.owner();
+      const others = cluster.nodes.filter((node) => node !== owner);
+      expect(await owner.connections()).toEqual(CONNECTIONS);
+      expect((await Promise.all(others.map((node) => node.connections()))).flat()).toEqual([]);
+    },
+    { timeoutMs: 20_000 },
+  );
+}
+
+async function expectEnd(stream: SseStream, timeoutMs = 20_000): Promise<void> {
+  const end = await stream.untilEvent('end', timeoutMs);
+  expect(end.data?.job?.status).toBe('completed');
+  expect(increases(stream.events)).toBe(true);
+}
+
+describe('on a Redis Cluster', () => {
+  it('jobs run and are followed to their end, over the same few connections to one node', async () => {
+    await expectConnectionsAtOwner();
+    const id = await app.steps({ steps: 40, stepMs: 25 });
+    const streams = await Promise.all(Array.from({ length: 10 }, () => app.stream(id)));
+    await streams[0]?.untilEvent('progress');
+
+    expect(await (await cluster.owner()).connections()).toEqual(CONNECTIONS);
+    for (const stream of streams) await expectEnd(stream);
+    expect(streams[0]?.of('progress').length).toBeGreaterThan(5);
+    expect(streams[0]?.of('progress').at(-1)?.data?.progress?.done).toBe(40);
+  });
+
+  it('a node that freezes is left for the replica that takes over, and viewers get what they missed', async () => {
+    const frozen = await cluster.owner();
+    const running = await app.stream(await app.steps({ steps: 60, stepMs: 25 }));
+    await running.untilEvent('progress');
+
+    frozen.freeze();
+    const ids = await Promise.all(Array.from({ length: 10 }, () => app.steps({ steps: 2, stepMs: 1 })));
+    const streams = await Promise.all(ids.map((id) => app.stream(id)));
+
+    for (const stream of [running, ...streams]) await expectEnd(stream, 30_000);
+    expect(await cluster.owner()).not.toBe(frozen);
+    frozen.thaw();
+    await expectConnectionsAtOwner();
+  });
+
+  it('a slot that moves takes all connections along, and viewers go on getting progress', async () => {
+    const stream = await app.stream(await app.steps({ steps: 400, stepMs: 25 }));
+    const before = await stream.untilEvent('progress');
+
+    await cluster.moveSlot();
+    await expectConnectionsAtOwner();
+
+    const from = stream.events.length;
+    await eventually(() => expect(stream.events.length).toBeGreaterThan(from + 3));
+    expect(stream.frames).toContain(before);
+    await expectEnd(stream);
+  });
+
+  it('a node that restarts empty loses no job, and viewers get what they missed', async () => {
+    const owner = await cluster.owner();
+    const running = await app.stream(await app.steps({ steps: 40, stepMs: 25 }));
+    await running.untilEvent('progress');
+
+    await owner.stop('SIGKILL');
+    const ids = await Promise.all(Array.from({ length: 10 }, () => app.steps({ steps: 2, stepMs: 1 })));
+    const streams = await Promise.all(ids.map((id) => app.stream(id)));
+    await owner.start();
+
+    for (const stream of [running, ...streams]) await expectEnd(stream);
+    await expectConnectionsAtOwner();
+  });
+});
