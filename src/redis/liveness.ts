@@ -1,33 +1,31 @@
-import { Logger } from '@nestjs/common';
+import type { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
-import { withDeadline } from '../job/deadline.ts';
 
-const PING_MS = 10_000;
-/** Longer than any of Bull's blocking reads, behind which a PING has to wait. */
-const ANSWER_MS = 5_000;
+/** How often a connection is asked, and how long it may take to send the first byte after that. */
+const ROUND_MS = 5_000;
 
 /**
- * Asks a connection whether it still lives, and makes it anew when it does not answer: a dropped NAT entry or a
- * frozen server that was replaced closes no socket, and would be waited for until TCP gives up (pitfall C4).
- * Returns what stops it.
+ * Asks a connection whether it still lives, and makes it anew when nothing comes: a dropped NAT entry or a frozen
+ * server that was replaced closes no socket, and would be waited for until TCP gives up (pitfall C4). Any byte counts,
+ * as a PING waits behind all of Bull's blocking reads, of a second each. Returns what stops it.
  */
 export function keepAlive(redis: Redis, log: Logger): () => void {
-  let asking = false;
-  const timer = setInterval(async () => {
-    if (asking || redis.status !== 'ready') return;
-    asking = true;
-    try {
-      await withDeadline(redis.ping(), ANSWER_MS, 'No answer to PING.');
-    } catch (error) {
-      // Others have noticed meanwhile that it broke.
-      if (redis.status === 'ready') reconnect(error as Error);
-    } finally {
-      asking = false;
+  let asked: { stream: Redis['stream']; bytes: number } | null = null;
+  const look = (): void => {
+    const { status, stream } = redis;
+    // Before it is ready the greeting is the question.
+    const open = (status === 'ready' || status === 'connect') && stream.writable;
+    const silent = open && asked?.stream === stream && asked.bytes === stream.bytesRead;
+    asked = open && !silent ? { stream, bytes: stream.bytesRead } : null;
+    if (silent) {
+      log.warn(`The connection ${redis.options.connectionName} is dead. Connecting again.`);
+      redis.disconnect(true);
+    } else if (open && status === 'ready') {
+      // What comes back counts, and whoever else asks is told of its failure.
+      redis.ping().catch(() => undefined);
     }
-  }, PING_MS).unref();
-  const reconnect = ({ message }: Error): void => {
-    log.warn(`The connection ${redis.options.connectionName} is dead: ${message} Connecting again.`);
-    redis.disconnect(true);
   };
+  // After the timers of a process that was held up comes what has arrived meanwhile: that is looked at first.
+  const timer = setInterval(() => setImmediate(look), ROUND_MS).unref();
   return () => clearInterval(timer);
 }

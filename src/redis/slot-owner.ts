@@ -1,9 +1,10 @@
 import { Redis, type RedisOptions } from 'ioredis';
+import { withDeadline } from '../job/deadline.ts';
 import { errorText } from '../job/error-text.ts';
 import type { ClusterNode, RedisCluster } from '../jobs.options.ts';
 
 /** Longest wait for one node's answer; then another is asked. */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 1_500;
 
 /** `[first slot, last slot, [host, port, …] of the master, of a replica, …]` */
 type SlotRange = [number, number, ...[string | null, number, ...unknown[]][]];
@@ -48,7 +49,7 @@ export class SlotOwner {
     let last: unknown;
     for (const node of shuffled([...nodes.values()])) {
       try {
-        return await this.#ask(node);
+        return await withDeadline(this.#ask(node), ANSWER_MS, 'No answer.');
       } catch (error) {
         last = new Error(`${addressOf(node)} of the Redis Cluster: ${errorText(error)}`, { cause: error });
       }

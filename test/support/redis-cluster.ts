@@ -93,7 +93,7 @@ export class TestCluster {
     const info = await redis.cluster('INFO');
     if (!info.includes('cluster_state:ok')) return 0;
     const ranges = await redis.cluster('SLOTS');
-    return ranges.find(([from, to]) => from <= this.slot && this.slot <= to)?.[2][1] ?? 0;
+    return ranges.find(([from, to]) => from <= this.slot && this.slot <= to)?.[2]?.[1] ?? 0;
   }
 
   async #masters(): Promise<RedisServer[]> {
