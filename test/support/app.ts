@@ -1,6 +1,6 @@
 import type { DataSource } from 'typeorm';
 import type { JobView } from '../../src/job/job.ts';
-import { readEnvironment } from '../../src/service/environment.ts';
+import { type Environment, readEnvironment } from '../../src/service/environment.ts';
 import { startService } from '../../src/service/start.ts';
 import { collectedLog } from './collected-log.ts';
 import { type Answer, type Request, send } from './http.ts';
@@ -17,7 +17,12 @@ export interface AppOptions {
   environment?: Record<string, string>;
   /** Shares Postgres and Redis with this app, as a second process of one deployment does. */
   beside?: TestApp;
+  /** Starts the service. Default: the way in which it always starts. */
+  start?: (environment: Environment) => Promise<{ url: string; close(): Promise<void> }>;
 }
+
+const AS_EVER: NonNullable<AppOptions['start']> = (environment) =>
+  startService(environment, { logger: collectedLog });
 
 /** A bearer token, the claims of one, or null for none. */
 export type Credential = string | Claims | null;
@@ -59,13 +64,13 @@ export class TestApp {
     private readonly ownsDatabase: boolean,
   ) {}
 
-  static async start({ adapter, environment, beside }: AppOptions): Promise<TestApp> {
+  static async start({ adapter, environment, beside, start = AS_EVER }: AppOptions): Promise<TestApp> {
     const database = beside?.database ?? (await createTestDatabase());
     const redis = beside?.redis ?? testRedis();
     const base = serviceEnvironment(database.url, redis);
     const variables = { ...base, HTTP_ADAPTER: adapter, ...environment };
     try {
-      const service = await startService(readEnvironment(variables), { logger: collectedLog });
+      const service = await start(readEnvironment(variables));
       return new TestApp(service.url, database, redis, service, !beside);
     } catch (error) {
       if (!beside) await database.drop();
