@@ -1,15 +1,10 @@
 import { createSecretKey } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import {
-  createRemoteJWKSet,
-  type JWTPayload,
-  jwtVerify,
-  type JWTVerifyOptions,
-  type JWTVerifyResult,
-} from 'jose';
+import { type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
 import { isStorableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Caller, isName } from './caller.ts';
+import { RemoteKeys } from './remote-keys.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
@@ -17,6 +12,8 @@ type Verify = (token: string) => Promise<JWTVerifyResult>;
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** No token of a caller is anywhere near this long. */
 const MAX_TOKEN = 8_192;
+/** RFC 7515, 7.1: three parts in base64url, which has no padding: a token is written in one way only. */
+const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The year 9999: a later expiry is no date that Postgres and JSON write alike. */
 const LATEST_MS = Date.UTC(9999, 0);
 
@@ -37,7 +34,7 @@ export class JwtVerifier {
 
   /** The caller that the token names, or null when the token is not valid. */
   async verify(token: string): Promise<Caller | null> {
-    if (token.length > MAX_TOKEN) return null;
+    if (token.length > MAX_TOKEN || !COMPACT.test(token)) return null;
     try {
       const { payload } = await this.#verify(token);
       return this.#callerOf(payload);
@@ -75,9 +72,9 @@ function verifierOf({ secret, jwksUrl, issuer, audience }: NonNullable<ResolvedO
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   };
   if (jwksUrl) {
-    const keys = createRemoteJWKSet(new URL(jwksUrl));
+    const keys = new RemoteKeys(jwksUrl);
     const algorithms = ['RS256', 'ES256', 'EdDSA'];
-    return (token) => jwtVerify(token, keys, { ...common, algorithms });
+    return (token) => jwtVerify(token, keys.find, { ...common, algorithms });
   }
   const key = createSecretKey(Buffer.from(secret ?? '', 'utf8'));
   return (token) => jwtVerify(token, key, { ...common, algorithms: ['HS256'] });

@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto';
 import { SignJWT } from 'jose';
 import type { TestApp } from '../../support/app.ts';
 import { JWT_AUDIENCE, JWT_ISSUER, JWT_SECRET } from '../../support/tokens.ts';
-import { openStream } from '../../support/sse.ts';
+import { cookieFor, mint, ticketFor, viewerClaims } from '../minted.ts';
 import type { Holder } from './rules.ts';
 
 /** One way to come to a route. */
@@ -92,19 +92,6 @@ async function apiKeys(app: TestApp): Promise<Credential[]> {
   );
 }
 
-export async function ticketFor(app: TestApp, body: object, token: string): Promise<string> {
-  const answer = await app.post('/tickets', body, token);
-  if (answer.status !== 201) throw new Error(`No ticket: ${answer.text}`);
-  return answer.json<{ ticket: string }>().ticket;
-}
-
-/** The cookie that the ticket turns into on this path. */
-export async function cookieFor(app: TestApp, path: string, ticket: string): Promise<string> {
-  const stream = await openStream(`${app.url}${path}?ticket=${ticket}`);
-  stream.destroy();
-  return stream.headers['set-cookie']?.[0]?.split(';', 1)[0] ?? '';
-}
-
 async function streamCredentials(app: TestApp, jobs: readonly OwnedJob[]): Promise<Credential[]> {
   const all: Credential[] = [];
   const scopes = ['jobs:read', 'jobs:write'];
@@ -148,7 +135,7 @@ async function worthless(app: TestApp, { id, tenant, owner, viewer }: OwnedJob):
     ['revoked JWT', await revokedJwt(app)],
     ['revoked API key', await revokedKey(app)],
     ['expired API key', await expiredKey(app)],
-    ['expired viewer token', await expiredViewerToken(app, { id, tenant, owner })],
+    ['expired viewer token', `jsv_${await mint(app, 'viewer', viewerClaims(id, -1))}`],
     ['viewer token without its mark', viewer.replace('jsv_', '')],
     ['text', 'garbage'],
   ];
@@ -191,23 +178,4 @@ async function expiredKey(app: TestApp): Promise<string> {
   const { id, key } = await makeKey(app, SCOPES);
   await app.dataSource.query('UPDATE jobs.api_key SET expires_at = now() WHERE id = $1', [id]);
   return key;
-}
-
-/** Signed with the key of the service itself. */
-async function expiredViewerToken(
-  app: TestApp,
-  job: { id: string; tenant: string; owner: string },
-): Promise<string> {
-  const [row] = await app.dataSource.query<{ key: Buffer }[]>(
-    `SELECT key FROM jobs.signing_key WHERE name = 'viewer'`,
-  );
-  const jwt = await new SignJWT({ tenant: job.tenant, job: job.id })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject(job.owner)
-    .setIssuer('jobstream')
-    .setAudience('jobstream:viewer')
-    .setIssuedAt(Math.floor(Date.now() / 1_000) - 1_000)
-    .setExpirationTime(Math.floor(Date.now() / 1_000) - 1)
-    .sign(row?.key ?? Buffer.alloc(0));
-  return `jsv_${jwt}`;
 }
