@@ -102,7 +102,7 @@ describe.each(ADAPTERS)('Every route on %s', (adapter) => {
 
   /** What is wrong with the answer, in words. */
   async function problemsOf(one: Case): Promise<string[]> {
-    const { method, path, rule, credential, target } = one;
+    const { method, path, credential, target } = one;
     const [status, code] = expectedOf(one);
     const answer = await ask(one, status === 200);
     const problems: string[] = [];

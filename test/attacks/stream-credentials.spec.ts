@@ -121,23 +121,22 @@ describe.each(ADAPTERS)('Credentials that are stolen, copied or changed on %s', 
     const foreign = (
       await app.submit({ type: 'demo.steps', payload: { steps: 1, stepMs: 0 } }, { tenant: 'globex' })
     ).job.id;
+    for (const job of [second, foreign]) expect(await statusWith(cookie, `/jobs/${job}/events`)).toBe(401);
+    for (const job of [id, second, foreign, 'null', 'undefined'])
+      expect(await statusWith(feedCookie, `/jobs/${job}/events`)).toBe(401);
+    expect(await statusWith(cookie, '/jobs/events')).toBe(401);
+    // Let in as what it is, the feed's cookie finds no job that is called like it.
+    expect(await statusWith(feedCookie, '/jobs/feed/events')).toBe(404);
+
     const elsewhere = await startApp({ adapter });
     try {
-      for (const job of [second, foreign, 'feed', 'null', ''])
-        for (const value of [cookie, feedCookie])
-          expect([job, await statusWith(value, `/jobs/${job}/events`)]).toEqual([
-            job,
-            // The feed's own cookie is let in at a job that is called like it, and finds that there is none.
-            job === 'feed' && value === feedCookie ? 404 : expect.any(Number),
-          ]);
-      for (const job of [second, foreign, id])
-        expect(await statusWith(job === id ? feedCookie : cookie, `/jobs/${job}/events`)).toBe(401);
-      expect(await statusWith(cookie, '/jobs/events')).toBe(401);
-      for (const value of [cookie, feedCookie]) {
-        const there = { method: 'HEAD', headers: { cookie: value } };
-        for (const where of [path, '/jobs/events'])
-          expect((await elsewhere.send(where, there, null)).status).toBe(401);
-      }
+      // The databases of tests are copies of one; those of deployments have keys of their own.
+      await elsewhere.dataSource.query(`UPDATE jobs.signing_key SET key = sha256(key)`);
+      for (const value of [cookie, feedCookie])
+        for (const where of [path, '/jobs/events']) {
+          const request = { method: 'HEAD', headers: { cookie: value } };
+          expect((await elsewhere.send(where, request, null)).status).toBe(401);
+        }
     } finally {
       await elsewhere.close();
     }

@@ -21,7 +21,9 @@ describe.each(ADAPTERS)('A stream that has lost its right on %s', (adapter) => {
     await other.close();
     await app.close();
   });
-  afterEach(() => jest.restoreAllMocks());
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
 
   async function jobOf(as: object | string): Promise<string> {
     return (await app.submit(SUBMISSION, as)).job.id;

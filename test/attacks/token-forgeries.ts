@@ -96,9 +96,10 @@ export function wrongClaims(): Forgeries {
       'exp in 1970, written as a number too large',
       forge(undefined, JSON.stringify(claims()).replace(/"exp":\d+/, '"exp":-1e999')),
     ],
-    ...['[]', 'null', '"text"', '1', '', '{', '{"sub":', `${'['.repeat(2_000)}`].map(
-      (text): [string, string] => [`claims ${text.slice(0, 20)}`, forge(undefined, text)],
-    ),
+    ...['[]', 'null', '"text"', '1', '', '{', '{"sub":', '['.repeat(2_000)].map((text): [string, string] => [
+      `claims ${text.slice(0, 20)}`,
+      forge(undefined, text),
+    ]),
   ];
 }
 

@@ -42,10 +42,12 @@ interface FastifyRoute {
   url: string;
 }
 
+interface Fastify {
+  addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
+}
+
 function recordFastify(nest: INestApplication, routes: Route[]): void {
-  const fastify = nest.getHttpAdapter().getInstance<{
-    addHook(name: 'onRoute', hook: (route: FastifyRoute) => void): void;
-  }>();
+  const fastify = nest.getHttpAdapter().getInstance() as Fastify;
   fastify.addHook('onRoute', ({ method, url }) => {
     for (const name of [method].flat()) routes.push({ method: name, path: url });
   });
@@ -56,7 +58,7 @@ interface ExpressLayer {
 }
 
 function recordExpress(nest: INestApplication, routes: Route[]): void {
-  const { router } = nest.getHttpAdapter().getInstance<{ router: { stack: ExpressLayer[] } }>();
+  const { router } = nest.getHttpAdapter().getInstance() as { router: { stack: ExpressLayer[] } };
   for (const { route } of router.stack) {
     if (!route) continue;
     const methods = Object.keys(route.methods).filter((name) => route.methods[name]);

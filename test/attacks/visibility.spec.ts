@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Visibility } from '../../src/job/visibility.ts';
+import { JobFeed } from '../../src/store/job-feed.ts';
+import { resolveOptions } from '../../src/jobs.options.ts';
+import { aNewJob } from '../support/jobs.ts';
+import { TestStore } from '../support/store.ts';
+
+const OTHERS: [title: string, visibility: Visibility][] = [
+  ['the same owner of another tenant', { tenant: 'globex', owner: 'alice', job: null }],
+  ['all of another tenant', { tenant: 'globex', owner: null, job: null }],
+  ['another owner of the tenant', { tenant: 'acme', owner: 'bob', job: null }],
+  ['a viewer of another job', { tenant: 'acme', owner: null, job: '0190aaaa-0000-7000-8000-000000000001' }],
+];
+const EVERYBODY: Visibility = { tenant: null, owner: null, job: null };
+
+/** Behind the checks of the routes, each statement has its own: one of them alone must be enough. */
+describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
+  let test: TestStore;
+  let feed: JobFeed;
+  let queued: string;
+  let active: string;
+  let failed: string;
+  beforeAll(async () => {
+    test = await TestStore.open();
+    feed = new JobFeed(
+      test.dataSource,
+      resolveOptions({
+        redis: 'redis://unused',
+        jwt: { secret: 'x'.repeat(32), issuer: 'i', audience: 'a' },
+      }),
+    );
+    [queued = '', active = '', failed = ''] = await Promise.all([
+      jobOf('alice'),
+      jobOf('alice'),
+      jobOf('alice'),
+    ]);
+    await test.moves.claim([{ id: active, version: 1 }], ['test'], 'worker');
+    await test.moves.cancelQueued(failed, EVERYBODY);
+    await jobOf(null);
+  });
+  afterAll(() => test.close());
+
+  async function jobOf(owner: string | null): Promise<string> {
+    const job = aNewJob({ owner, runAt: owner === null ? new Date('2100-01-01T00:00:00Z') : null });
+    await test.store.insert([job]);
+    return job.id;
+  }
+
+  it('with no job, by id, in a list or in a feed', async () => {
+    for (const id of [queued, active, failed])
+      expect(await test.store.findVisible(id, visibility)).toBeNull();
+    expect(await test.store.list({}, visibility, 100, null)).toEqual([]);
+    expect(await test.store.list({ ids: [queued, active] }, visibility, 100, null)).toEqual([]);
+    const page = { filter: {}, visibility, since: null, before: null, limit: 100 };
+    expect(await feed.page(page)).toEqual([]);
+    expect(await feed.page({ ...page, since: '0' })).toEqual([]);
+  });
+
+  it('with no change of a job', async () => {
+    expect(await test.moves.cancelQueued(queued, visibility)).toBeNull();
+    expect(await test.leases.requestCancel(active, visibility)).toBeNull();
+    expect(await test.moves.retry(failed, visibility)).toBeNull();
+    for (const [id, version] of [
+      [queued, 1],
+      [active, 2],
+      [failed, 2],
+    ] as const)
+      expect((await test.raw(id)).version).toBe(version);
+    const asked = await test.query('SELECT id FROM jobs.job WHERE cancel_requested_at IS NOT NULL');
+    expect(asked).toEqual([{ id: failed }]);
+  });
+
+  it('though everybody who may see them finds them', async () => {
+    expect(await test.store.list({}, EVERYBODY, 100, null)).toHaveLength(4);
+    expect(await test.store.list({}, { tenant: 'acme', owner: 'alice', job: null }, 100, null)).toHaveLength(
+      3,
+    );
+    // A job without an owner is nobody's, whatever somebody is called.
+    expect(await test.store.list({}, { tenant: 'acme', owner: '', job: null }, 100, null)).toEqual([]);
+    expect(await test.store.list({}, { tenant: 'acme', owner: 'null', job: null }, 100, null)).toEqual([]);
+  });
+});
