@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { DynamicModule, INestApplication, NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errorBody } from './error-body.ts';
+import { answerClientError, limitClients } from './http-server.ts';
+import { parseJson, refusalOf } from './json-body.ts';
 
 /** The largest request body that is read, and so the largest payload. */
 const BODY_LIMIT = 64 * 1024;
@@ -14,7 +17,12 @@ export async function httpAdapter(
   options: NestApplicationOptions,
 ): Promise<INestApplication> {
   // A stream that the drain has ended may leave its keep-alive socket behind; nothing waits for those.
-  const all: NestApplicationOptions = { forceCloseConnections: true, abortOnError: false, ...options };
+  const all: NestApplicationOptions = {
+    forceCloseConnections: true,
+    abortOnError: false,
+    bodyParser: false,
+    ...options,
+  };
   return adapter === 'fastify' ? onFastify(root, all) : onExpress(root, all);
 }
 
@@ -23,21 +31,35 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
-    // Its type is generic over the servers that Fastify can run on; ours is always the same.
+    // Their types are generic over the servers that Fastify can run on; ours is always the same.
+    clientErrorHandler: answerClientError as never,
     frameworkErrors: answerFrameworkError as never,
     // Ids that are too long are ids that do not exist; the request line is bounded by Node.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, options);
-  // Fastify's own parser refuses the empty body that clients send with `POST …/cancel`; Express's does not.
-  app.useBodyParser('application/json', { bodyLimit: BODY_LIMIT }, (_request, body, done) => {
-    try {
-      done(null, body.length === 0 ? undefined : JSON.parse(body.toString('utf8')));
-    } catch (error) {
-      done(Object.assign(error as Error, { statusCode: 400 }), undefined);
-    }
-  });
+  limitClients(app.getHttpServer());
+  const server = adapter.getInstance();
+  server.addHook('onRequest', (request, _reply, done) => done(refusalOf(request.headers) ?? undefined));
+  // Its own parsers refuse the empty body that clients send with `POST …/cancel`, and read more than JSON.
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => parse(body, done));
   return app;
+}
+
+/** Fastify reads no bodies of these methods either. */
+function hasReadBody({ method }: IncomingMessage): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+function parse(body: unknown, done: (error: Error | null, body?: unknown) => void): void {
+  let value: unknown;
+  try {
+    value = body instanceof Uint8Array ? parseJson(body) : undefined;
+  } catch (error) {
+    return done(error as Error);
+  }
+  done(null, value);
 }
 
 /** What Fastify refuses before any filter of Nest is asked, such as an address that is not valid. */
@@ -53,11 +75,19 @@ function answerFrameworkError(
 
 async function onExpress(root: DynamicModule, options: NestApplicationOptions): Promise<INestApplication> {
   const { ExpressAdapter } = await import('@nestjs/platform-express');
-  const app = await NestFactory.create<NestExpressApplication>(root, new ExpressAdapter(), {
-    ...options,
-    bodyParser: false,
+  const app = await NestFactory.create<NestExpressApplication>(root, new ExpressAdapter(), options);
+  limitClients(app.getHttpServer());
+  app.getHttpServer().on('clientError', answerClientError);
+  app.use((request: IncomingMessage, _response: unknown, next: (error?: unknown) => void) =>
+    next(refusalOf(request.headers) ?? undefined),
+  );
+  app.useBodyParser('raw', { limit: BODY_LIMIT, type: hasReadBody });
+  app.use((request: { body?: unknown }, _response: unknown, next: (error?: unknown) => void) => {
+    parse(request.body, (error, body) => {
+      request.body = body;
+      next(error);
+    });
   });
-  app.useBodyParser('json', { limit: BODY_LIMIT });
   app.disable('x-powered-by');
   return app;
 }

@@ -22,18 +22,15 @@ function text(bytes: number): string {
   return `"${'x'.repeat(bytes)}"`;
 }
 
-/** Whether a text or null at the top is JSON is for Express's parser to refuse, and for our schema on Fastify. */
-const EITHER = expect.stringMatching(/^(bad|invalid)_request$/);
-
 const NOT_A_BODY: [title: string, request: Request, status: number, code: unknown][] = [
   ['JSON that is cut off', raw('{"type":"demo.steps","payload":{"st'), 400, 'bad_request'],
   ['text that is no JSON', raw('type=demo.steps'), 400, 'bad_request'],
   ['bytes of zero', raw(Buffer.alloc(64)), 400, 'bad_request'],
-  ['bytes that are not UTF-8', raw(Buffer.from([0x22, 0xff, 0xfe, 0x22])), 400, EITHER],
+  ['bytes that are not UTF-8', raw(Buffer.from([0x22, 0xff, 0xfe, 0x22])), 400, 'bad_request'],
   ['an array', raw('[]'), 400, 'invalid_request'],
-  ['null', raw('null'), 400, EITHER],
+  ['null', raw('null'), 400, 'invalid_request'],
   ['nothing', { method: 'POST' }, 400, 'invalid_request'],
-  ['plain text', { ...raw('{}'), headers: { 'content-type': 'text/plain' } }, 400, 'invalid_request'],
+  ['plain text', { ...raw('{}'), headers: { 'content-type': 'text/plain' } }, 415, 'unsupported_media_type'],
   ['more than 64 KiB', payload(text(65 * KIB)), 413, 'payload_too_large'],
   ['2 MiB', payload(text(2 * KIB * KIB)), 413, 'payload_too_large'],
 ];
@@ -166,7 +163,6 @@ describe.each(ADAPTERS)('Bad submissions on %s', (adapter) => {
 
     for (const request of requests) {
       const answer = await app.send('/jobs', request);
-      // Fastify's parser refuses such keys itself, Express leaves them to the schema.
       expect([400, 422]).toContain(answer.status);
     }
     expect(Object.keys(Object.prototype)).toEqual([]);

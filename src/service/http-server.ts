@@ -1,0 +1,60 @@
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { errorBody } from './error-body.ts';
+
+/** What both HTTP servers allow a client; their own defaults differ, and Fastify's lets a request take for ever. */
+const LIMITS = {
+  /** For the request line and the headers, and for the first byte of a new connection. */
+  headersTimeout: 10_000,
+  /** For a whole request: 64 KiB of body at 3.3 KB/s. Answers, and so streams, may take as long as they like. */
+  requestTimeout: 20_000,
+  /** How often those two are checked. */
+  connectionsCheckingInterval: 2_000,
+  /** Between two requests: longer than the minute of common load balancers, which must be the ones to close. */
+  keepAliveTimeout: 72_000,
+};
+
+/** Sets the limits of a server that does not listen yet. */
+export function limitClients(server: Server): void {
+  Object.assign(server, LIMITS);
+  server.on('checkExpectation', refuseExpectation);
+}
+
+interface ClientError {
+  code?: string;
+}
+
+interface HttpSocket extends Duplex {
+  /** Node's own note of the answer that is being written. */
+  _httpMessage?: { headersSent: boolean } | null;
+}
+
+const STATUS: Readonly<Record<string, number>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
+  HPE_HEADER_OVERFLOW: 431,
+};
+const MESSAGES: Readonly<Record<number, string>> = {
+  400: 'The request is not valid HTTP.',
+  408: 'The request took too long to arrive.',
+  413: 'The chunk extensions are too long.',
+  431: 'The headers are too long.',
+};
+
+/** Answers what is no HTTP and closes; in the middle of an answer, such as a stream, it only closes. */
+export function answerClientError({ code = '' }: ClientError, socket: HttpSocket): void {
+  const status = STATUS[code] ?? 400;
+  if (socket.writable && !socket._httpMessage?.headersSent) {
+    const body = JSON.stringify(errorBody(status, MESSAGES[status] ?? ''));
+    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8`;
+    socket.write(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+  }
+  socket.destroy();
+}
+
+/** RFC 9110, 10.1.1: an `Expect` other than `100-continue`. */
+function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
+  const body = JSON.stringify(errorBody(417, 'Only the expectation 100-continue is met.'));
+  response.writeHead(417, { Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' });
+  response.end(body);
+}
