@@ -31,8 +31,8 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
   const adapter = new FastifyAdapter({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
-    // Their types are generic over the servers that Fastify can run on; ours is always the same.
-    clientErrorHandler: answerClientError as never,
+    clientErrorHandler: answerClientError,
+    // Its type is generic over the servers that Fastify can run on; ours is always the same.
     frameworkErrors: answerFrameworkError as never,
     // Ids that are too long are ids that do not exist; the request line is bounded by Node.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },

@@ -44,7 +44,8 @@ const MESSAGES: Readonly<Record<number, string>> = {
 /** Answers what is no HTTP and closes; in the middle of an answer, such as a stream, it only closes. */
 export function answerClientError({ code = '' }: ClientError, socket: HttpSocket): void {
   const status = STATUS[code] ?? 400;
-  if (socket.writable && !socket._httpMessage?.headersSent) {
+  const { _httpMessage: answer } = socket;
+  if (socket.writable && !answer?.headersSent) {
     const body = JSON.stringify(errorBody(status, MESSAGES[status] ?? ''));
     const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8`;
     socket.write(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);

@@ -13,3 +13,8 @@ function numberFrom(variable: string, otherwise: number): number {
   if (!Number.isSafeInteger(number) || number < 0) throw new Error(`${variable} is not a count: ${given}`);
   return number;
 }
+
+/** What a flood measured, in the full runs, which are there to be read. */
+export function print(line: string): void {
+  if (process.env['ATTACK_SEED'] !== undefined) process.stdout.write(`${line}\n`);
+}

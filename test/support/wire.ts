@@ -110,7 +110,9 @@ function bodyOf(bytes: Buffer, head: string, none: boolean): Body | null {
   const length = /^content-length: (\d+)$/im.exec(head)?.[1];
   if (length !== undefined) {
     const size = Number(length);
-    return bytes.length < size ? null : { text: bytes.toString('utf8', 0, size), length: size, endless: false };
+    return bytes.length < size
+      ? null
+      : { text: bytes.toString('utf8', 0, size), length: size, endless: false };
   }
   if (!/^transfer-encoding: chunked$/im.test(head)) return null;
   const chunked = dechunk(bytes);
