@@ -19,7 +19,7 @@ const SOURCES = [
 ];
 /** Outside production the service shows the token that it has made up, and the page that has it. */
 const ANNOUNCED = /^ {2}(?:Dashboard|Token|TOKEN=).*$/gm;
-const START_MS = 20_000;
+const START_MS = 60_000;
 const BUILD_MS = 120_000;
 
 export interface Exit {
