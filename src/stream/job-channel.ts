@@ -6,7 +6,7 @@ import type { Subscriber } from '../redis/subscriptions.ts';
 import { progressFrame, type StreamFrame, statusFrames } from './frames.ts';
 import type { JobReader } from './job-reader.ts';
 
-/** Frames of a version whose claim has not been read yet; more than these are not worth waiting for. */
+/** Frames that wait for a read, of their claim or of what is missing before them; more are not worth waiting for. */
 const MAX_EARLY = 100;
 
 /**
@@ -18,6 +18,8 @@ export class JobChannel implements Subscriber {
   readonly frames$ = new Subject<StreamFrame>();
   #job: Job | null = null;
   #newest: StreamFrame | null = null;
+  /** The newest tick of the running attempt that was shown. */
+  #tick = 0;
   #early: TickFrame[] = [];
   #reading: Promise<void> | null = null;
   #next: Promise<void> | null = null;
@@ -74,26 +76,24 @@ export class JobChannel implements Subscriber {
   }
 
   async #read(): Promise<void> {
-    const early = this.#early;
-    this.#early = [];
-    try {
-      const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
-      if (!job) return this.frames$.complete();
-      const changes = await this.#changesUpTo(job);
-      if (job.version < this.version) return;
+    // What waits now is accounted for by this read; of what comes meanwhile it may know only a part.
+    const before = new Set(this.#early);
+    const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
+    if (!job) return this.frames$.complete();
+    const changes = await this.#changesUpTo(job);
+    if (job.version >= this.version) {
       const read = [...(job.progressTick > 0 ? [progressFrame(job)] : []), ...(last ? [last] : [])];
-      this.#take(job, changes, [...early, ...this.#arrivedMeanwhile(job), ...read]);
-    } catch (error) {
-      this.#early.unshift(...early);
-      throw error;
+      const { ready, waiting } = inSequence(this.#early, job.version, before, this.#ticksOf(job, read));
+      this.#early = waiting;
+      this.#take(job, changes, [...ready, ...read]);
     }
+    this.#early = this.#early.filter((frame) => !before.has(frame));
   }
 
-  /** What came during the read and belongs to what was read: later frames must not overtake it. */
-  #arrivedMeanwhile(job: Job): TickFrame[] {
-    const arrived = this.#early.filter(({ cursor }) => cursor.version <= job.version);
-    this.#early = this.#early.filter(({ cursor }) => cursor.version > job.version);
-    return arrived;
+  /** The newest tick of the version that is accounted for. */
+  #ticksOf({ version }: Pick<Job, 'version'>, read: TickFrame[]): number {
+    const known = version === this.version ? this.#tick : 0;
+    return Math.max(known, ...read.filter(({ cursor }) => cursor.version === version).map(tickOf));
   }
 
   /** Before the first read nobody has been shown anything, so there is nothing to continue from. */
@@ -112,27 +112,61 @@ export class JobChannel implements Subscriber {
     const running = new Set(active.map((state) => state?.version));
     const own = ticks.filter(({ cursor }) => running.has(cursor.version));
     const frames: StreamFrame[] = [...statusFrames(changes, job, this.basePath), ...own];
+    if (job.version > this.version) this.#tick = 0;
     this.#job = job;
     for (const frame of frames.toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1))) this.#emit(frame);
   }
 
+  /** Progress may overtake the nudge of its claim. */
   #accept(frame: TickFrame): void {
     const { version } = frame.cursor;
-    if (version > this.version) return this.#waitForRow(frame);
-    if (version === this.version && this.#job?.status === 'active') this.#emit(frame);
+    const runs = version === this.version && this.#job?.status === 'active';
+    if (!runs && version <= this.version) return;
+    if (this.#early.length < MAX_EARLY) this.#early.push(frame);
+    if (runs) {
+      const { ready, waiting } = inSequence(this.#early, version, NONE, this.#tick);
+      this.#early = waiting;
+      for (const next of ready) this.#emit(next);
+    }
+    if (this.#early.length > 0) void this.refresh();
   }
 
   #emit(frame: StreamFrame): void {
+    if (frame.cursor.version === this.version) this.#tick = Math.max(this.#tick, frame.cursor.tick);
     if (frame.type === 'progress') {
       if (this.#newest && !isAfter(frame.cursor, this.#newest.cursor)) return;
       this.#newest = frame;
     }
     this.frames$.next(frame);
   }
+}
 
-  /** Progress may overtake the nudge of its claim. */
-  #waitForRow(frame: TickFrame): void {
-    if (this.#early.length < MAX_EARLY) this.#early.push(frame);
-    void this.refresh();
+const NONE: ReadonlySet<TickFrame> = new Set();
+
+/**
+ * The frames that nothing is missing before, in order, and those that have to wait. Progress waits for nothing, as it
+ * says everything itself; but a log frame after a gap does, as viewers that were shown it could not be shown
+ * the older progress that fell into the gap. `covered` are frames whose gaps were looked into.
+ */
+function inSequence(
+  frames: TickFrame[],
+  version: number,
+  covered: ReadonlySet<TickFrame>,
+  tick: number,
+): { ready: TickFrame[]; waiting: TickFrame[] } {
+  const own = frames.filter(({ cursor }) => cursor.version === version);
+  const safe = own.filter((frame) => frame.type === 'progress' || covered.has(frame));
+  let known = Math.max(tick, ...safe.map(tickOf));
+  const ready = frames.filter(({ cursor }) => cursor.version < version);
+  const waiting = frames.filter(({ cursor }) => cursor.version > version);
+  for (const frame of own.toSorted((a, b) => tickOf(a) - tickOf(b))) {
+    const follows = tickOf(frame) <= known + 1;
+    if (follows) known = Math.max(known, tickOf(frame));
+    (follows ? ready : waiting).push(frame);
   }
+  return { ready, waiting };
+}
+
+function tickOf({ cursor }: TickFrame): number {
+  return cursor.tick;
 }

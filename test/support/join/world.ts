@@ -1,0 +1,323 @@
+import { parseCursor } from '../../../src/job/cursor.ts';
+import type { JobStatus } from '../../../src/job/job.ts';
+import { resolveOptions } from '../../../src/jobs.options.ts';
+import { JobHub } from '../../../src/stream/job-hub.ts';
+import type { JobReader } from '../../../src/stream/job-reader.ts';
+import { JobStream } from '../../../src/stream/job-stream.ts';
+import { Viewers } from '../../../src/stream/viewers.ts';
+import type { Subscriber, Subscriptions } from '../../../src/redis/subscriptions.ts';
+import type { JobStore } from '../../../src/store/job-store.ts';
+import { JoinViewer } from './viewer.ts';
+
+/** What can happen to a job. `save` stores its progress in the row, as a worker does once a second. */
+export type LifeStep = 'claim' | 'progress' | 'log' | 'save' | 'requeue' | 'complete' | 'fail' | 'retry';
+
+/** Postgres, Redis and the worker; in memory or real. */
+export interface JoinBackend {
+  readonly jobId: string;
+  readonly reader: Pick<JobReader, 'job' | 'lastFrame' | 'changesAfter'>;
+  readonly store: Pick<JobStore, 'positions'>;
+  readonly subscriptions: Pick<Subscriptions, 'listen'>;
+  /** Does it to the job; what is published has arrived at the subscriptions when it resolves. */
+  happen(step: LifeStep, position: Position): Promise<void>;
+  /** Lets everything happen that waits for nobody. */
+  settle(): Promise<void>;
+}
+
+/** Where the job is, by what was done to it. */
+export interface Position {
+  status: JobStatus;
+  version: number;
+  /** The newest tick of the attempt, and the newest that was progress. */
+  tick: number;
+  progressTick: number;
+}
+
+export interface JoinScenario {
+  life: readonly LifeStep[];
+  /** How many steps of the life are over when the viewer comes. */
+  before: number;
+  cursor: string;
+  logs: boolean;
+  /** How many times each of these may happen. */
+  faults: { lose?: number; double?: number; break?: number; leave?: number; tick?: number };
+}
+
+/** Something that can happen next. */
+export interface Happening {
+  name: string;
+  act(): void | Promise<void>;
+}
+
+/** A read that is asked for: it happens when the test says, and is answered when it says. */
+interface HeldRead {
+  name: string;
+  happen(): Promise<void>;
+  /** Null until it has happened. */
+  answer: (() => void) | null;
+  /** Whether it is answered as soon as it has happened. */
+  prompt: boolean;
+}
+
+const JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
+const OPTIONS = resolveOptions({ redis: 'redis://unused', jwt: JWT });
+
+/**
+ * One job, one viewer, and everything between them held back: every read, message, acknowledgement and tick of the
+ * backstop happens when the test picks it from `possible()`. The classes of `src/stream` are the real ones.
+ */
+export class JoinWorld {
+  readonly position: Position = { status: 'queued', version: 1, tick: 0, progressTick: 0 };
+  /** The status of each version, from 1 on. */
+  readonly statuses: JobStatus[] = ['queued'];
+  readonly trace: string[] = [];
+  readonly viewer: JoinViewer;
+  readonly #left: LifeStep[];
+  readonly #budget: Required<JoinScenario['faults']>;
+  #reads: HeldRead[] = [];
+  #messages: string[] = [];
+  #subscriber: Subscriber | null = null;
+  #subscribed = false;
+  #acknowledged = false;
+  readonly #hub: JobHub;
+  readonly #tick: () => void;
+
+  constructor(
+    private readonly backend: JoinBackend,
+    readonly scenario: JoinScenario,
+  ) {
+    this.#left = [...scenario.life];
+    this.#budget = { lose: 0, double: 0, break: 0, leave: 0, tick: 0, ...scenario.faults };
+    const options = OPTIONS;
+    const reader = this.#heldReader() as unknown as JobReader;
+    const store = {
+      positions: (ids: string[]) => this.#held('positions', () => backend.store.positions(ids)),
+    };
+    const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
+    this.#hub = new JobHub(
+      reader,
+      store as unknown as JobStore,
+      subscriptions as unknown as Subscriptions,
+      options,
+    );
+    this.#tick = tickOf(this.#hub);
+    const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
+    const viewers = new Viewers(options, watch as unknown as ConstructorParameters<typeof Viewers>[1]);
+    this.viewer = new JoinViewer(new JobStream(this.#hub, reader, viewers, options), backend.jobId, scenario);
+  }
+
+  /** Brings the job to where the viewer meets it, and the viewer in. */
+  async begin(): Promise<void> {
+    while (this.scenario.life.length - this.#left.length < this.scenario.before) await this.#live();
+    this.viewer.come();
+    await this.backend.settle();
+  }
+
+  /** What can happen now; never empty before everything has happened. */
+  possible(): Happening[] {
+    return [
+      ...this.#life(),
+      ...this.#readings(),
+      ...this.#deliveries(),
+      ...this.#connection(),
+      ...this.#others(),
+    ];
+  }
+
+  async act({ name, act }: Happening): Promise<void> {
+    this.trace.push(name);
+    await act();
+    await this.backend.settle();
+  }
+
+  /** Lets happen what is under way, one backstop after it, and no more of the life. */
+  async quiet(messages: 'lost' | 'delivered'): Promise<void> {
+    if (!this.viewer.here) await this.act(this.#comeBack());
+    if (messages === 'delivered') await this.#deliverAll();
+    else this.#messages = [];
+    await this.#answerAll();
+    await this.act({ name: 'backstop', act: this.#tick });
+    await this.#answerAll();
+  }
+
+  /** The rest of the life, with every message of it lost. */
+  async untilEnd(): Promise<void> {
+    while (this.#left.length > 0) {
+      await this.#live();
+      this.#messages = [];
+    }
+  }
+
+  close(): void {
+    this.viewer.leave();
+    this.#hub.stop();
+  }
+
+  #life(): Happening[] {
+    const [step] = this.#left;
+    return step ? [{ name: step, act: () => this.#live() }] : [];
+  }
+
+  #readings(): Happening[] {
+    return this.#reads.map((read) =>
+      read.answer
+        ? { name: `${read.name} answers`, act: () => this.#answer(read) }
+        : { name: `${read.name} is read`, act: () => this.#read(read) },
+    );
+  }
+
+  /** Frames come in the order of one worker, nudges in theirs; the two may overtake each other. */
+  #deliveries(): Happening[] {
+    const nudge = this.#messages.find((message) => message.startsWith('!'));
+    const frame = this.#messages.find((message) => !message.startsWith('!'));
+    return [nudge, frame].flatMap((message) => {
+      if (message === undefined) return [];
+      const name = message.split('\n')[0] ?? '';
+      const deliver = (): void => this.#subscriber?.onMessage(message);
+      return [
+        { name: `${name} arrives`, act: () => (this.#take(message), deliver()) },
+        ...this.#fault('lose', `${name} is lost`, () => this.#take(message)),
+        ...this.#fault('double', `${name} arrives, and will again`, deliver),
+      ];
+    });
+  }
+
+  #connection(): Happening[] {
+    if (!this.#subscriber) return [];
+    if (!this.#subscribed) return [{ name: 'subscribes', act: () => void (this.#subscribed = true) }];
+    const broken = (): void => {
+      this.#subscribed = this.#acknowledged = false;
+      this.#messages = [];
+    };
+    const known = { name: 'acknowledged', act: () => this.#acknowledge() };
+    return [...(this.#acknowledged ? [] : [known]), ...this.#fault('break', 'connection breaks', broken)];
+  }
+
+  #others(): Happening[] {
+    const leave = this.viewer.open ? this.#fault('leave', 'viewer leaves', () => this.viewer.leave()) : [];
+    return [
+      ...(this.viewer.here ? leave : [this.#comeBack()]),
+      ...this.#fault('tick', 'backstop', this.#tick),
+    ];
+  }
+
+  #fault(kind: keyof JoinScenario['faults'], name: string, act: () => void): Happening[] {
+    if (this.#budget[kind] === 0) return [];
+    return [{ name, act: () => ((this.#budget[kind] -= 1), act()) }];
+  }
+
+  #comeBack(): Happening {
+    return { name: 'viewer comes back', act: () => this.viewer.comeBack(this.position) };
+  }
+
+  async #live(): Promise<void> {
+    const step = this.#left.shift();
+    if (!step) return;
+    move(this.position, step);
+    if (this.position.version > this.statuses.length) this.statuses.push(this.position.status);
+    await this.backend.happen(step, this.position);
+  }
+
+  #acknowledge(): void {
+    this.#acknowledged = true;
+    this.#subscriber?.onSubscribed();
+  }
+
+  #take(message: string): void {
+    this.#messages.splice(this.#messages.indexOf(message), 1);
+  }
+
+  async #read(read: HeldRead): Promise<void> {
+    await read.happen();
+    if (read.prompt) this.#answer(read);
+  }
+
+  #answer(read: HeldRead): void {
+    this.#reads = this.#reads.filter((other) => other !== read);
+    read.answer?.();
+  }
+
+  async #answerAll(): Promise<void> {
+    for (let [next] = this.#readings(); next; [next] = this.#readings()) await this.act(next);
+  }
+
+  async #deliverAll(): Promise<void> {
+    for (let [next] = this.#deliveries(); next; [next] = this.#deliveries()) await this.act(next);
+  }
+
+  #heldReader(): JoinBackend['reader'] {
+    const { reader } = this.backend;
+    return {
+      job: (id) => this.#held('row', () => reader.job(id), false),
+      lastFrame: (id) => this.#held('last frame', () => reader.lastFrame(id)),
+      changesAfter: (id, after) => this.#held('history', () => reader.changesAfter(id, after)),
+    };
+  }
+
+  #held<T>(name: string, ask: () => Promise<T>, prompt = true): Promise<T> {
+    return new Promise((resolve) => {
+      const read: HeldRead = {
+        name,
+        prompt,
+        answer: null,
+        happen: async () => {
+          const value = await ask();
+          read.answer = () => resolve(value);
+        },
+      };
+      this.#reads.push(read);
+    });
+  }
+
+  #listen(channel: string, subscriber: Subscriber): () => void {
+    this.#subscriber = subscriber;
+    const stop = this.backend.subscriptions.listen(channel, {
+      onMessage: (message) => this.#subscribed && this.#messages.push(message),
+      onSubscribed: () => undefined,
+    });
+    return () => {
+      stop();
+      this.#subscriber = null;
+      this.#subscribed = this.#acknowledged = false;
+      this.#messages = [];
+    };
+  }
+}
+
+const BECOMES: Partial<Record<LifeStep, JobStatus>> = {
+  claim: 'active',
+  requeue: 'queued',
+  complete: 'completed',
+  fail: 'failed',
+  retry: 'queued',
+};
+
+function move(position: Position, step: LifeStep): void {
+  const status = BECOMES[step];
+  if (status) {
+    const keepsProgress = status === 'completed' || status === 'failed';
+    Object.assign(position, { status, version: position.version + 1, ...(keepsProgress ? {} : NO_TICKS) });
+  } else if (step !== 'save') {
+    position.tick += 1;
+    if (step === 'progress') position.progressTick = position.tick;
+  }
+}
+
+const NO_TICKS = { tick: 0, progressTick: 0 };
+
+/** What the hub's timer would call. */
+function tickOf(hub: JobHub): () => void {
+  const { setInterval } = globalThis;
+  let tick: () => void = () => undefined;
+  globalThis.setInterval = ((call: () => void) => void (tick = call)) as typeof setInterval;
+  hub.start();
+  globalThis.setInterval = setInterval;
+  return tick;
+}
+
+/** Whether the first id comes before the second. */
+export function isBefore(first: string, second: string): boolean {
+  const [a, b] = [parseCursor(first), parseCursor(second)];
+  if (!a || !b) throw new Error(`Not ids: ${first}, ${second}`);
+  return a.version < b.version || (a.version === b.version && a.tick < b.tick);
+}
