@@ -22,24 +22,25 @@ const VIEWERS: [life: LifeStep[], before: number, cursor: string][] = [
   [LOGGED, 2, ''],
   [LOGGED, 3, '2.0'],
 ];
-const DEPTH = Number(process.env['JOIN_DEPTH'] ?? 6);
+/** Choices that are exhausted before everything is let happen; each costs about four times as many runs. */
+const DEPTH = Number(process.env['JOIN_DEPTH'] ?? 4);
 
 async function exploreAll(faults: JoinScenario['faults']): Promise<number> {
   let interleavings = 0;
-  for (const [life, before, cursor] of VIEWERS)
-    for (const messages of ['lost', 'delivered'] as const) {
-      const scenario = { life, before, cursor, logs: life === LOGGED, faults };
-      const explored = await explore(DEPTH, (choose) =>
-        runJoin(new MemoryBackend(), scenario, messages, choose),
-      );
-      expect(explored.problems).toEqual([]);
-      interleavings += explored.interleavings;
-    }
+  for (const [index, [life, before, cursor]] of VIEWERS.entries()) {
+    const scenario = { life, before, cursor, logs: life === LOGGED, faults };
+    const messages = index % 2 === 0 ? 'lost' : 'delivered';
+    const explored = await explore(DEPTH, (choose) =>
+      runJoin(new MemoryBackend(), scenario, messages, choose),
+    );
+    expect(explored.problems).toEqual([]);
+    interleavings += explored.interleavings;
+  }
   return interleavings;
 }
 
 describe('a viewer that joins a living job sees all of it, once and in order', () => {
-  it.each([
+  it.each<[string, JoinScenario['faults']]>([
     ['nudges and frames are lost or come twice', { lose: 1, double: 1 }],
     ['the subscription breaks and comes back', { break: 1, lose: 1 }],
     ['the viewer leaves and comes back', { leave: 2 }],
@@ -47,10 +48,9 @@ describe('a viewer that joins a living job sees all of it, once and in order', (
   ])(
     'whenever %s',
     async (_when, faults) => {
-      const interleavings = await exploreAll(faults);
-      console.log(interleavings);
-      expect(interleavings).toBeGreaterThan(10_000);
+      // Fewer would mean that something can no longer happen.
+      expect(await exploreAll(faults)).toBeGreaterThan(2_000);
     },
-    60_000,
+    240_000,
   );
 });
