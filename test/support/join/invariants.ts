@@ -1,6 +1,7 @@
 import { isFinal } from '../../../src/job/job.ts';
 import type { SeenFrame } from './viewer.ts';
-import { isBefore, type JoinWorld } from './world.ts';
+import { isBefore } from './life.ts';
+import type { JoinWorld } from './world.ts';
 
 /** Null when the viewer has seen what the contract owes it by now, which is after one quiet backstop; else what is wrong. */
 export function problemOf(world: JoinWorld): string | null {

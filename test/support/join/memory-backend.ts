@@ -3,7 +3,8 @@ import { toProgress } from '../../../src/job/progress.ts';
 import { encodeFrame, encodeNudge, type TickFrame } from '../../../src/publish/frame.ts';
 import type { Subscriber } from '../../../src/redis/subscriptions.ts';
 import { aChange, aJob } from '../jobs.ts';
-import type { JoinBackend, LifeStep, Position } from './world.ts';
+import type { LifeStep, Position } from './life.ts';
+import type { JoinBackend } from './world.ts';
 
 /** A row, its history, the last frame and a channel, in memory. */
 export class MemoryBackend implements JoinBackend {
@@ -44,6 +45,14 @@ export class MemoryBackend implements JoinBackend {
   /** Every promise that can settle has by the next turn of the event loop. */
   settle(): Promise<void> {
     return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  breakConnection(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  connect(): Promise<void> {
+    return Promise.resolve();
   }
 
   #publishFrame(type: 'progress' | 'log', version: number, tick: number): void {

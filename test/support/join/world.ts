@@ -1,4 +1,3 @@
-import { parseCursor } from '../../../src/job/cursor.ts';
 import type { JobStatus } from '../../../src/job/job.ts';
 import { resolveOptions } from '../../../src/jobs.options.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
@@ -7,10 +6,9 @@ import { JobStream } from '../../../src/stream/job-stream.ts';
 import { Viewers } from '../../../src/stream/viewers.ts';
 import type { Subscriber, Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
+import { HeldReads } from './held-reads.ts';
+import { type LifeStep, move, type Position } from './life.ts';
 import { JoinViewer } from './viewer.ts';
-
-/** What can happen to a job. `save` stores its progress in the row, as a worker does once a second. */
-export type LifeStep = 'claim' | 'progress' | 'log' | 'save' | 'requeue' | 'complete' | 'fail' | 'retry';
 
 /** Postgres, Redis and the worker; in memory or real. */
 export interface JoinBackend {
@@ -22,15 +20,10 @@ export interface JoinBackend {
   happen(step: LifeStep, position: Position): Promise<void>;
   /** Lets everything happen that waits for nobody. */
   settle(): Promise<void>;
-}
-
-/** Where the job is, by what was done to it. */
-export interface Position {
-  status: JobStatus;
-  version: number;
-  /** The newest tick of the attempt, and the newest that was progress. */
-  tick: number;
-  progressTick: number;
+  /** Ends the connection of the subscriptions. */
+  breakConnection(): Promise<void>;
+  /** Resolves once they are connected again. */
+  connect(): Promise<void>;
 }
 
 export interface JoinScenario {
@@ -39,6 +32,8 @@ export interface JoinScenario {
   before: number;
   cursor: string;
   logs: boolean;
+  /** Whether the channel is live when the choices begin, so that only what the viewer has missed is still unread. */
+  live: boolean;
   /** How many times each of these may happen. */
   faults: { lose?: number; double?: number; break?: number; leave?: number; tick?: number };
 }
@@ -49,16 +44,7 @@ export interface Happening {
   act(): void | Promise<void>;
 }
 
-/** A read that is asked for: it happens when the test says, and is answered when it says. */
-interface HeldRead {
-  name: string;
-  happen(): Promise<void>;
-  /** Null until it has happened. */
-  answer: (() => void) | null;
-  /** Whether it is answered as soon as it has happened. */
-  prompt: boolean;
-}
-
+const UNTIL_LIVE = ['subscribes', 'row is read', 'row answers', 'last frame is read'];
 const JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
 const OPTIONS = resolveOptions({ redis: 'redis://unused', jwt: JWT });
 
@@ -74,7 +60,7 @@ export class JoinWorld {
   readonly viewer: JoinViewer;
   readonly #left: LifeStep[];
   readonly #budget: Required<JoinScenario['faults']>;
-  #reads: HeldRead[] = [];
+  readonly #reads = new HeldReads();
   #messages: string[] = [];
   #subscriber: Subscriber | null = null;
   #subscribed = false;
@@ -89,9 +75,9 @@ export class JoinWorld {
     this.#left = [...scenario.life];
     this.#budget = { lose: 0, double: 0, break: 0, leave: 0, tick: 0, ...scenario.faults };
     const options = OPTIONS;
-    const reader = this.#heldReader() as unknown as JobReader;
+    const reader = this.#reads.reader(backend.reader) as unknown as JobReader;
     const store = {
-      positions: (ids: string[]) => this.#held('positions', () => backend.store.positions(ids)),
+      positions: (ids: string[]) => this.#reads.hold('positions', () => backend.store.positions(ids)),
     };
     const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
     this.#hub = new JobHub(
@@ -111,13 +97,15 @@ export class JoinWorld {
     while (this.scenario.life.length - this.#left.length < this.scenario.before) await this.#live();
     this.viewer.come();
     await this.backend.settle();
+    for (const name of this.scenario.live ? UNTIL_LIVE : [])
+      for (const next of this.possible().filter((happening) => happening.name === name)) await this.act(next);
   }
 
   /** What can happen now; never empty before everything has happened. */
   possible(): Happening[] {
     return [
       ...this.#life(),
-      ...this.#readings(),
+      ...this.#reads.possible(),
       ...this.#deliveries(),
       ...this.#connection(),
       ...this.#others(),
@@ -158,14 +146,6 @@ export class JoinWorld {
     return step ? [{ name: step, act: () => this.#live() }] : [];
   }
 
-  #readings(): Happening[] {
-    return this.#reads.map((read) =>
-      read.answer
-        ? { name: `${read.name} answers`, act: () => this.#answer(read) }
-        : { name: `${read.name} is read`, act: () => this.#read(read) },
-    );
-  }
-
   /** Frames come in the order of one worker, nudges in theirs; the two may overtake each other. */
   #deliveries(): Happening[] {
     const nudge = this.#messages.find((message) => message.startsWith('!'));
@@ -184,10 +164,11 @@ export class JoinWorld {
 
   #connection(): Happening[] {
     if (!this.#subscriber) return [];
-    if (!this.#subscribed) return [{ name: 'subscribes', act: () => void (this.#subscribed = true) }];
-    const broken = (): void => {
+    if (!this.#subscribed) return [{ name: 'subscribes', act: () => this.#subscribe() }];
+    const broken = (): Promise<void> => {
       this.#subscribed = this.#acknowledged = false;
       this.#messages = [];
+      return this.backend.breakConnection();
     };
     const known = { name: 'acknowledged', act: () => this.#acknowledge() };
     return [...(this.#acknowledged ? [] : [known]), ...this.#fault('break', 'connection breaks', broken)];
@@ -201,7 +182,7 @@ export class JoinWorld {
     ];
   }
 
-  #fault(kind: keyof JoinScenario['faults'], name: string, act: () => void): Happening[] {
+  #fault(kind: keyof JoinScenario['faults'], name: string, act: Happening['act']): Happening[] {
     if (this.#budget[kind] === 0) return [];
     return [{ name, act: () => ((this.#budget[kind] -= 1), act()) }];
   }
@@ -218,6 +199,11 @@ export class JoinWorld {
     await this.backend.happen(step, this.position);
   }
 
+  async #subscribe(): Promise<void> {
+    await this.backend.connect();
+    this.#subscribed = true;
+  }
+
   #acknowledge(): void {
     this.#acknowledged = true;
     this.#subscriber?.onSubscribed();
@@ -227,46 +213,12 @@ export class JoinWorld {
     this.#messages.splice(this.#messages.indexOf(message), 1);
   }
 
-  async #read(read: HeldRead): Promise<void> {
-    await read.happen();
-    if (read.prompt) this.#answer(read);
-  }
-
-  #answer(read: HeldRead): void {
-    this.#reads = this.#reads.filter((other) => other !== read);
-    read.answer?.();
-  }
-
   async #answerAll(): Promise<void> {
-    for (let [next] = this.#readings(); next; [next] = this.#readings()) await this.act(next);
+    for (let [next] = this.#reads.possible(); next; [next] = this.#reads.possible()) await this.act(next);
   }
 
   async #deliverAll(): Promise<void> {
     for (let [next] = this.#deliveries(); next; [next] = this.#deliveries()) await this.act(next);
-  }
-
-  #heldReader(): JoinBackend['reader'] {
-    const { reader } = this.backend;
-    return {
-      job: (id) => this.#held('row', () => reader.job(id), false),
-      lastFrame: (id) => this.#held('last frame', () => reader.lastFrame(id)),
-      changesAfter: (id, after) => this.#held('history', () => reader.changesAfter(id, after)),
-    };
-  }
-
-  #held<T>(name: string, ask: () => Promise<T>, prompt = true): Promise<T> {
-    return new Promise((resolve) => {
-      const read: HeldRead = {
-        name,
-        prompt,
-        answer: null,
-        happen: async () => {
-          const value = await ask();
-          read.answer = () => resolve(value);
-        },
-      };
-      this.#reads.push(read);
-    });
   }
 
   #listen(channel: string, subscriber: Subscriber): () => void {
@@ -284,40 +236,12 @@ export class JoinWorld {
   }
 }
 
-const BECOMES: Partial<Record<LifeStep, JobStatus>> = {
-  claim: 'active',
-  requeue: 'queued',
-  complete: 'completed',
-  fail: 'failed',
-  retry: 'queued',
-};
-
-function move(position: Position, step: LifeStep): void {
-  const status = BECOMES[step];
-  if (status) {
-    const keepsProgress = status === 'completed' || status === 'failed';
-    Object.assign(position, { status, version: position.version + 1, ...(keepsProgress ? {} : NO_TICKS) });
-  } else if (step !== 'save') {
-    position.tick += 1;
-    if (step === 'progress') position.progressTick = position.tick;
-  }
-}
-
-const NO_TICKS = { tick: 0, progressTick: 0 };
-
 /** What the hub's timer would call. */
 function tickOf(hub: JobHub): () => void {
   const { setInterval } = globalThis;
   let tick: () => void = () => undefined;
-  globalThis.setInterval = ((call: () => void) => void (tick = call)) as typeof setInterval;
+  globalThis.setInterval = ((call: () => void) => void (tick = call)) as unknown as typeof setInterval;
   hub.start();
   globalThis.setInterval = setInterval;
   return tick;
-}
-
-/** Whether the first id comes before the second. */
-export function isBefore(first: string, second: string): boolean {
-  const [a, b] = [parseCursor(first), parseCursor(second)];
-  if (!a || !b) throw new Error(`Not ids: ${first}, ${second}`);
-  return a.version < b.version || (a.version === b.version && a.tick < b.tick);
 }
