@@ -39,6 +39,7 @@ export { anyFaultText } from './job/loggable.ts';
 export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
 export type { ChangeOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
+export { isJobStream } from './stream/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';
 export { JobsAccess } from './access/jobs-access.ts';

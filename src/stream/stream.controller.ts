@@ -1,4 +1,14 @@
-import { Controller, Inject, Param, Req, Res, Sse, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import {
+  Controller,
+  type ExecutionContext,
+  Inject,
+  Param,
+  Req,
+  Res,
+  Sse,
+  UseGuards,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { callerOf } from '../access/caller.ts';
 import { StreamAccessGuard } from '../access/stream-access.guard.ts';
@@ -47,6 +57,15 @@ export class StreamController {
       logs: request.query['logs'] === '1',
     });
   }
+}
+
+/**
+ * Whether a request is for a stream. Nest hands each frame of a stream to the host's global interceptors as if it were
+ * an answer; one that changes, caches or times answers has to leave streams alone (pitfall A15):
+ * `if (isJobStream(context)) return next.handle();`
+ */
+export function isJobStream(context: ExecutionContext): boolean {
+  return context.getClass() === StreamController;
 }
 
 function streamRequest(request: StreamHttpRequest, response: StreamHttpResponse): StreamRequest {
