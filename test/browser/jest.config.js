@@ -9,6 +9,8 @@ export default {
   testEnvironment: 'node',
   extensionsToTreatAsEsm,
   transform,
+  globalSetup: '<rootDir>/test/support/start-services.ts',
+  globalTeardown: '<rootDir>/test/support/stop-services.ts',
   testMatch: ['<rootDir>/test/browser/**/*.spec.ts'],
   testTimeout: 120_000,
   maxWorkers: 1,
