@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { explore, runJoin } from '../support/join/explore.ts';
 import { JOINS } from '../support/join/joins.ts';
 import { MemoryBackend } from '../support/join/memory-backend.ts';
-import type { JoinScenario } from '../support/join/world.ts';
+import type { JoinScenario } from '../support/join/life.ts';
 
 /** Choices that are exhausted before everything is let happen; each costs about four times as many runs. */
 const DEPTH = Number(process.env['JOIN_DEPTH'] ?? 4);

@@ -1,5 +1,6 @@
 import { problemOf } from './invariants.ts';
-import { type JoinBackend, type JoinScenario, JoinWorld } from './world.ts';
+import type { JoinBackend, JoinScenario } from './life.ts';
+import { JoinWorld } from './world.ts';
 
 /** Picks one of so many; null when there is nothing left to decide. */
 export type Choose = (count: number) => number | null;

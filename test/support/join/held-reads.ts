@@ -1,5 +1,5 @@
 import type { JobReader } from '../../../src/stream/job-reader.ts';
-import type { Happening } from './world.ts';
+import type { Happening } from './life.ts';
 
 /** A read that is asked for: it happens when the test says, and is answered when it says. */
 interface HeldRead {
@@ -42,7 +42,7 @@ export class HeldReads {
   }
 
   possible(): Happening[] {
-    return this.#reads.map((read) =>
+    return this.#reads.map((read): Happening =>
       read.answer
         ? { name: `${read.name} answers`, act: () => this.#answer(read) }
         : { name: `${read.name} is read`, act: () => this.#read(read) },

@@ -1,5 +1,4 @@
-import type { LifeStep } from './life.ts';
-import type { JoinScenario } from './world.ts';
+import type { JoinScenario, LifeStep } from './life.ts';
 
 const PLAIN: LifeStep[] = ['claim', 'progress', 'progress', 'complete'];
 const SAVED: LifeStep[] = ['claim', 'progress', 'save', 'progress', 'complete'];

@@ -1,5 +1,8 @@
 import { isAfter, parseCursor } from '../../../src/job/cursor.ts';
 import type { JobStatus } from '../../../src/job/job.ts';
+import type { Subscriptions } from '../../../src/redis/subscriptions.ts';
+import type { JobStore } from '../../../src/store/job-store.ts';
+import type { JobReader } from '../../../src/stream/job-reader.ts';
 
 /** What can happen to a job. `save` stores its progress in the row, as a worker does once a second. */
 export type LifeStep = 'claim' | 'progress' | 'log' | 'save' | 'requeue' | 'complete' | 'fail' | 'retry';
@@ -11,6 +14,41 @@ export interface Position {
   /** The newest tick of the attempt, and the newest that was progress. */
   tick: number;
   progressTick: number;
+}
+
+/** Postgres, Redis and the worker; in memory or real. */
+export interface JoinBackend {
+  readonly jobId: string;
+  readonly reader: Pick<JobReader, 'job' | 'lastFrame' | 'changesAfter'>;
+  readonly store: Pick<JobStore, 'positions'>;
+  readonly subscriptions: Pick<Subscriptions, 'listen'>;
+  /** Does it to the job; what is published has arrived at the subscriptions when it resolves. */
+  happen(step: LifeStep, position: Position): Promise<void>;
+  /** Lets everything happen that waits for nobody. */
+  settle(): Promise<void>;
+  /** Ends the connection of the subscriptions. */
+  breakConnection(): Promise<void>;
+  /** Resolves once they are connected again. */
+  connect(): Promise<void>;
+}
+
+/** A job's life, the viewer that comes into it, and what may go wrong. */
+export interface JoinScenario {
+  life: readonly LifeStep[];
+  /** How many steps of the life are over when the viewer comes. */
+  before: number;
+  cursor: string;
+  logs: boolean;
+  /** Whether the channel is live when the choices begin, so that only what the viewer has missed is still unread. */
+  live: boolean;
+  /** How many times each of these may happen. */
+  faults: { lose?: number; double?: number; break?: number; leave?: number; tick?: number };
+}
+
+/** Something that can happen next. */
+export interface Happening {
+  name: string;
+  act: () => void | Promise<void>;
 }
 
 const BECOMES: Partial<Record<LifeStep, JobStatus>> = {

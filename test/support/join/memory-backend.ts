@@ -3,8 +3,7 @@ import { toProgress } from '../../../src/job/progress.ts';
 import { encodeFrame, encodeNudge, type TickFrame } from '../../../src/publish/frame.ts';
 import type { Subscriber } from '../../../src/redis/subscriptions.ts';
 import { aChange, aJob } from '../jobs.ts';
-import type { LifeStep, Position } from './life.ts';
-import type { JoinBackend } from './world.ts';
+import type { JoinBackend, LifeStep, Position } from './life.ts';
 
 /** A row, its history, the last frame and a channel, in memory. */
 export class MemoryBackend implements JoinBackend {

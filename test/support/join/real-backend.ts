@@ -13,8 +13,7 @@ import { eventually } from '../eventually.ts';
 import { aNewJob } from '../jobs.ts';
 import type { TestModule } from '../module.ts';
 import { aSettlement } from '../store.ts';
-import type { LifeStep, Position } from './life.ts';
-import type { JoinBackend } from './world.ts';
+import type { JoinBackend, LifeStep, Position } from './life.ts';
 
 /** A job in Postgres, followed through Redis, by the providers of a module that runs no jobs itself. */
 export class RealBackend implements JoinBackend {

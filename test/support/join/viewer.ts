@@ -2,8 +2,7 @@ import type { Subscription } from 'rxjs';
 import { isFinal } from '../../../src/job/job.ts';
 import type { WireFrame } from '../../../src/stream/frames.ts';
 import type { JobStream, JobStreamRequest } from '../../../src/stream/job-stream.ts';
-import type { Position } from './life.ts';
-import type { JoinScenario } from './world.ts';
+import type { JoinScenario, Position } from './life.ts';
 
 /** A frame as the viewer keeps it. */
 export interface SeenFrame {

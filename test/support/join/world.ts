@@ -1,3 +1,5 @@
+import type { AccessPolicy } from '../../../src/access/access-policy.ts';
+import type { RevocationWatch } from '../../../src/access/revocation-watch.ts';
 import type { JobStatus } from '../../../src/job/job.ts';
 import { resolveOptions } from '../../../src/jobs.options.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
@@ -7,42 +9,15 @@ import { Viewers } from '../../../src/stream/viewers.ts';
 import type { Subscriber, Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
 import { HeldReads } from './held-reads.ts';
-import { type LifeStep, move, type Position } from './life.ts';
+import {
+  type Happening,
+  type JoinBackend,
+  type JoinScenario,
+  type LifeStep,
+  move,
+  type Position,
+} from './life.ts';
 import { JoinViewer } from './viewer.ts';
-
-/** Postgres, Redis and the worker; in memory or real. */
-export interface JoinBackend {
-  readonly jobId: string;
-  readonly reader: Pick<JobReader, 'job' | 'lastFrame' | 'changesAfter'>;
-  readonly store: Pick<JobStore, 'positions'>;
-  readonly subscriptions: Pick<Subscriptions, 'listen'>;
-  /** Does it to the job; what is published has arrived at the subscriptions when it resolves. */
-  happen(step: LifeStep, position: Position): Promise<void>;
-  /** Lets everything happen that waits for nobody. */
-  settle(): Promise<void>;
-  /** Ends the connection of the subscriptions. */
-  breakConnection(): Promise<void>;
-  /** Resolves once they are connected again. */
-  connect(): Promise<void>;
-}
-
-export interface JoinScenario {
-  life: readonly LifeStep[];
-  /** How many steps of the life are over when the viewer comes. */
-  before: number;
-  cursor: string;
-  logs: boolean;
-  /** Whether the channel is live when the choices begin, so that only what the viewer has missed is still unread. */
-  live: boolean;
-  /** How many times each of these may happen. */
-  faults: { lose?: number; double?: number; break?: number; leave?: number; tick?: number };
-}
-
-/** Something that can happen next. */
-export interface Happening {
-  name: string;
-  act(): void | Promise<void>;
-}
 
 const UNTIL_LIVE = ['subscribes', 'row is read', 'row answers', 'last frame is read'];
 const JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
@@ -74,7 +49,6 @@ export class JoinWorld {
   ) {
     this.#left = [...scenario.life];
     this.#budget = { lose: 0, double: 0, break: 0, leave: 0, tick: 0, ...scenario.faults };
-    const options = OPTIONS;
     const reader = this.#reads.reader(backend.reader) as unknown as JobReader;
     const store = {
       positions: (ids: string[]) => this.#reads.hold('positions', () => backend.store.positions(ids)),
@@ -84,12 +58,14 @@ export class JoinWorld {
       reader,
       store as unknown as JobStore,
       subscriptions as unknown as Subscriptions,
-      options,
+      OPTIONS,
     );
     this.#tick = tickOf(this.#hub);
     const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
-    const viewers = new Viewers(options, watch as unknown as ConstructorParameters<typeof Viewers>[1]);
-    this.viewer = new JoinViewer(new JobStream(this.#hub, reader, viewers, options), backend.jobId, scenario);
+    const viewers = new Viewers(OPTIONS, watch as unknown as RevocationWatch);
+    const policy = { sees: () => true } as unknown as AccessPolicy;
+    const streams = new JobStream(this.#hub, reader, viewers, policy, OPTIONS);
+    this.viewer = new JoinViewer(streams, backend.jobId, scenario);
   }
 
   /** Brings the job to where the viewer meets it, and the viewer in. */
