@@ -66,7 +66,8 @@ export class JobStream {
     });
     void this.#replay(channel, viewer, cursor, stopped.signal).then((replay) => {
       if (!replay) return;
-      deliver(join.replay(replay.frames, replay.from));
+      const { beginning, frames } = replay;
+      deliver(beginning ? join.begin(beginning, frames) : join.replay(frames));
       // Nothing was left to say: the client has the end already, and learns so when it comes again.
       if (isFinal(replay.job.status) && !stopped.signal.aborted) viewer.end();
     });
@@ -96,20 +97,19 @@ export class JobStream {
     const newest = progress ? [progress] : [];
     if (cursor && isReached(cursor, job)) {
       const changes = await this.reader.changesAfter(job.id, cursor.version);
-      return { frames: [...statusFrames(changes, job, publicPath), ...newest], from: cursor };
+      return { beginning: null, frames: [...statusFrames(changes, job, publicPath), ...newest] };
     }
     if (cursor) reset(viewer, 'unknown_cursor');
-    const whole = isFinal(job.status)
-      ? [endFrame(job, publicPath)]
-      : [snapshotFrame(job, publicPath), ...newest];
-    return { frames: whole, from: START };
+    return isFinal(job.status)
+      ? { beginning: endFrame(job, publicPath), frames: [] }
+      : { beginning: snapshotFrame(job, publicPath), frames: newest };
   }
 }
 
-/** What a viewer has missed, and the cursor it is counted from. */
+/** What a viewer has missed since its cursor, or the frame that it begins with and what is newer. */
 interface Replay {
+  beginning: StreamFrame | null;
   frames: StreamFrame[];
-  from: Cursor;
 }
 
 /** Whether the job has been where the cursor says; only an active version has ticks to come. */

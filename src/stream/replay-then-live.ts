@@ -22,18 +22,23 @@ export class ReplayThenLive<Frame extends { cursor: Cursor }> {
     return [];
   }
 
-  /**
-   * The replay, in any order; answers it and what waited for it, in order. Live frames pass from now on.
-   * `from` replaces the cursor that was given at first, when that turned out to be of no use.
-   */
-  replay(frames: Frame[], from: Cursor = this.passed): Frame[] {
-    this.passed = from;
+  /** What the viewer has missed, in any order; answers it and what waited for it, in order. Live frames pass from now on. */
+  replay(frames: Frame[]): Frame[] {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
     const inOrder = [...frames, ...waiting].toSorted((a, b) =>
       isAfter(a.cursor, b.cursor) ? 1 : isAfter(b.cursor, a.cursor) ? -1 : 0,
     );
     return this.#pass(inOrder);
+  }
+
+  /**
+   * A beginning instead of a replay, for a viewer without a cursor that is of use: `first` stands for the job as it
+   * is, so that what waited and is not after it is old news.
+   */
+  begin(first: Frame, rest: Frame[]): Frame[] {
+    this.passed = first.cursor;
+    return [first, ...this.replay(rest)];
   }
 
   #pass(frames: Frame[]): Frame[] {

@@ -126,13 +126,21 @@ describe('replay, then live', () => {
     expect(join.live({ cursor: at('2.1') })).toEqual([{ cursor: at('2.1') }]);
   });
 
-  it('begins anew where the replay says, when the cursor was of no use', () => {
+  it('begins with the frame that stands for everything before it, whatever waited', () => {
+    const join = new ReplayThenLive<Frame>(START);
+    for (const early of ['1.0', '2.0', '2.1', '2.3']) join.live({ cursor: at(early) });
+
+    expect(join.begin({ cursor: at('2.1') }, [{ cursor: at('2.2') }])).toEqual([
+      { cursor: at('2.1') },
+      { cursor: at('2.2') },
+      { cursor: at('2.3') },
+    ]);
+  });
+
+  it('begins anew when the cursor was of no use', () => {
     const join = new ReplayThenLive<Frame>(at('99.9'));
     expect(join.live({ cursor: at('2.1') })).toEqual([]);
-    expect(join.replay([{ cursor: at('2.0') }], START)).toEqual([
-      { cursor: at('2.0') },
-      { cursor: at('2.1') },
-    ]);
+    expect(join.begin({ cursor: at('2.0') }, [])).toEqual([{ cursor: at('2.0') }, { cursor: at('2.1') }]);
     expect(join.live({ cursor: at('2.1') })).toEqual([]);
     expect(join.live({ cursor: at('3.0') })).toEqual([{ cursor: at('3.0') }]);
   });

@@ -3,6 +3,7 @@ import { disorder } from '../event-stream.mjs';
 
 /** Of this many the fastest counts, so that a busy network does not. */
 const OPENINGS = 8;
+const BUSY_JOBS = 10;
 const FIRST_BYTE_MS = 100;
 
 export const rules = [
@@ -43,6 +44,21 @@ export const rules = [
       assert.match(snapshot.id, /^2\.\d+$/);
       assert.ok(next.data.progress.done >= (job.progress?.done ?? 0), `${next.raw} after ${snapshot.raw}`);
       assert.equal(disorder(stream.numbered), null);
+    },
+  ],
+  [
+    'who comes while a job begins, works and ends gets its snapshot or its end first, whatever happens meanwhile',
+    async (scene) => {
+      for (let turn = 0; turn < BUSY_JOBS; turn += 1) {
+        const id = await scene.steps({ steps: 15, stepMs: 4, logEvery: 1 });
+        const streams = await Promise.all([1, 2, 3].map(() => scene.stream(id, '?logs=1')));
+        await Promise.all(streams.map((stream) => stream.untilClosed()));
+        for (const stream of streams) {
+          assert.match(stream.events[0]?.event ?? 'nothing', /^(snapshot|end)$/, stream.summary());
+          assert.equal(disorder(stream.numbered), null);
+          assert.equal(stream.frames.at(-1).event, 'end', stream.summary());
+        }
+      }
     },
   ],
   [
