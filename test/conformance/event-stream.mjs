@@ -41,6 +41,11 @@ export class EventStream {
     return this.events.at(-1)?.id ?? null;
   }
 
+  /** What came after the last whole frame. */
+  get rest() {
+    return this.text.slice(this.#parsed);
+  }
+
   of(event) {
     return this.frames.filter((frame) => frame.event === event);
   }

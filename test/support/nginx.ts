@@ -14,8 +14,8 @@ export function findNginx(): string | null {
 }
 
 export interface ProxyOptions {
-  /** Where requests go. */
-  to: string;
+  /** Where requests go; to several, in turn. */
+  to: string | string[];
   /** Directives of the server block that differ from nginx's defaults. */
   settings?: string;
 }
@@ -33,7 +33,7 @@ export class Nginx {
     const folder = testFolder();
     const start = (port: number): ServerProcess => {
       const file = join(folder, 'nginx.conf');
-      writeFileSync(file, configuration(folder, port, to, settings));
+      writeFileSync(file, configuration(folder, port, [to].flat(), settings));
       return new ServerProcess({
         name: 'nginx',
         program,
@@ -54,7 +54,7 @@ export class Nginx {
 }
 
 /** One process in the foreground, with all its files in the test's folder. */
-function configuration(folder: string, port: number, to: string, settings: string): string {
+function configuration(folder: string, port: number, to: string[], settings: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
     daemon off;
@@ -66,10 +66,11 @@ function configuration(folder: string, port: number, to: string, settings: strin
       access_log off;
       ${kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
       gzip on;
+      upstream service { ${to.map((url) => `server ${new URL(url).host};`).join(' ')} }
       server {
         listen 127.0.0.1:${port};
         ${settings}
-        location / { proxy_pass ${to}; }
+        location / { proxy_pass http://service; }
       }
     }`;
 }

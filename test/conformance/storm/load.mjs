@@ -1,121 +1,111 @@
-// Submits jobs, has each of them watched, and holds what was seen against the jobs.
-import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { Http } from '../http.mjs';
-import { Viewer } from './viewer.mjs';
+// Submits jobs, has each of them watched by several, all of them by feeds, and judges what was seen.
+import { isDeepStrictEqual } from 'node:util';
+import { FeedViewer } from './feed-viewer.mjs';
+import { JobViewer } from './job-viewer.mjs';
+import { Story } from './story.mjs';
+import { complaintsOf } from './verdict.mjs';
 
-/** Jobs that are watched at a time. */
-const WINDOW = 60;
-const TRY_AGAIN_MS = 100;
-const TRIES = 600;
-/** How a viewer may begin: with a snapshot, from the first change on, with log lines. */
-const BEGINNINGS = [{}, { cursor: '0.0' }, { query: '?logs=1' }];
+/** Replays that are read at a time when all is calm. */
+const READERS = 8;
 
 export class Load {
-  jobs = 0;
-  viewers = 0;
-  broken = 0;
+  stories = [];
+  viewers = [];
+  feeds = [];
   problems = [];
-  /** Frames by event, and what viewers met, by name. */
-  frames = new Map();
-  connections = new Map();
-  #watched = [];
-  #fleet;
-  #token;
+  #caller;
   #random;
-  #perJob;
 
-  constructor(fleet, token, random, perJob) {
-    this.#fleet = fleet;
-    this.#token = token;
+  constructor(caller, random) {
+    this.#caller = caller;
     this.#random = random;
-    this.#perJob = perJob;
   }
 
-  /** Resolves when every viewer of every job has seen its end, or given up. */
-  async run(count) {
-    const lane = async () => {
-      while (this.jobs < count) {
-        this.jobs += 1;
-        await this.#watchOne();
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(WINDOW, count) }, lane));
-  }
-
-  /** Compares what each viewer saw with the job and its whole replay; call it when all is calm. */
-  async verify() {
-    const http = new Http(this.#fleet.urls[0], this.#token);
-    for (const { id, viewers } of this.#watched) {
-      const truth = await this.#truthOf(http, id);
-      for (const viewer of viewers) this.#judge(id, viewer, truth);
-    }
-  }
-
-  async #watchOne() {
-    const id = await this.#submit();
-    const viewers = Array.from({ length: this.#perJob }, (_, index) => {
-      const beginning = BEGINNINGS[index % BEGINNINGS.length];
-      return new Viewer({ id, fleet: this.#fleet, token: this.#token, random: this.#random, ...beginning });
+  /** Resolves when every viewer of every job was told to stop, or gave up. `window`: jobs watched at a time. */
+  async run({ jobs, viewers, feeds, window }) {
+    this.feeds = Array.from(
+      { length: feeds },
+      (_, index) => new FeedViewer(index, this.#caller, this.#random),
+    );
+    const coming = this.feeds.map((feed) => feed.watch());
+    let left = jobs;
+    await inLanes(Math.min(window, jobs), async () => {
+      left -= 1;
+      if (left >= 0) await this.#tell(viewers);
+      return left > 0;
     });
-    this.#watched.push({ id, viewers });
-    this.viewers += viewers.length;
-    await Promise.all(viewers.map((viewer) => viewer.watch()));
+    for (const feed of this.feeds) feed.stop();
+    await Promise.all(coming);
   }
 
-  /** The key makes it the same job, however often the answer is lost. */
-  async #submit() {
-    const headers = { 'idempotency-key': randomUUID() };
-    const body = { type: 'demo.steps', payload: this.#payload(), maxAttempts: 10 };
-    for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-      const http = new Http(this.#random.pick(this.#fleet.urls), this.#token);
-      const answer = await http.call('POST', '/jobs', { body, headers }).catch(() => null);
-      if (answer?.status === 202) return answer.json().job.id;
-      if (answer && answer.status !== 503)
-        this.problems.push(`POST /jobs answered ${answer.status}: ${answer.text}`);
-      await delay(TRY_AGAIN_MS);
-    }
-    throw new Error('No API took the job.');
+  /** Holds everything that was seen against Postgres; call it when all is calm. */
+  async judge(truth, outages, fleet) {
+    const jobs = [];
+    const todo = [...this.stories];
+    await inLanes(READERS, async () => {
+      const story = todo.pop();
+      if (story) jobs.push(await this.#judgeStory(story, truth.get(story.id)));
+      return todo.length > 0;
+    });
+    await Promise.all(this.feeds.map(async (feed) => this.problems.push(...(await feed.judge(jobs)))));
+    for (const { visits } of [...this.viewers, ...this.feeds])
+      for (const visit of visits)
+        this.problems.push(...visit.problems(outages, (url) => fleet.placesAt(url)));
   }
 
-  #payload() {
-    const random = this.#random;
-    const steps = random.integer(1, 60);
-    const kind = random.integer(1, 10);
-    const failing = { failAtStep: random.integer(1, steps), failAttempts: random.integer(1, 2) };
-    const fate = kind <= 6 ? {} : kind <= 9 ? failing : { ...failing, permanent: true };
-    return { steps, stepMs: random.integer(0, 100), logEvery: 5, ...fate };
+  /** Frames by event and connections by how they ended, of the viewers and of the feeds. */
+  counts(ofFeeds) {
+    const frames = new Map();
+    const connections = new Map();
+    for (const { visits } of ofFeeds ? this.feeds : this.viewers)
+      for (const { outcome, frames: seen } of visits) {
+        add(connections, outcome);
+        for (const { event } of seen) add(frames, event ?? 'comment');
+      }
+    return { frames, connections };
   }
 
-  async #truthOf(http, id) {
-    const job = (await http.call('GET', `/jobs/${id}`)).json();
-    const replay = await http.open(`/jobs/${id}/events?after=0.0`);
-    // A job that did not end has a stream that does not either.
-    if (job.finishedAt) await replay.untilClosed();
-    else await delay(1_000);
-    replay.leave();
-    const states = replay.of('state').map(({ data }) => data);
-    const end = replay.events.at(-1)?.data;
-    const { status } = await http.call('HEAD', `/jobs/${id}/events?after=${job.version}.0`);
-    return { job, states, end, status };
+  async #tell(viewerCount) {
+    const story = new Story(this.#caller, this.#random);
+    await story.begin();
+    this.stories.push(story);
+    story.viewers = Array.from(
+      { length: viewerCount },
+      (_, index) => new JobViewer(story, this.#caller, this.#random, index),
+    );
+    this.viewers.push(...story.viewers);
+    await Promise.all([story.play(), ...story.viewers.map((viewer) => viewer.watch())]);
   }
 
-  #judge(id, viewer, truth) {
-    const problems = viewer.complaints(truth);
-    const { job, states, end, status } = truth;
-    if (status !== 204) problems.push(`status ${status}, not 204, for who has the end`);
-    if (states.length !== job.version - 1)
-      problems.push(`a replay of ${states.length} states and version ${job.version}`);
-    try {
-      assert.deepEqual(end, { job });
-    } catch {
-      problems.push('the end of the replay is not the job');
-    }
-    if (problems.length > 0) this.broken += 1;
-    this.problems.push(...problems.map((problem) => `job ${id}: ${problem}`));
-    for (const { event } of viewer.frames) this.frames.set(event, (this.frames.get(event) ?? 0) + 1);
-    for (const [what, count] of viewer.met)
-      this.connections.set(what, (this.connections.get(what) ?? 0) + count);
+  /** Resolves to the job as it is. */
+  async #judgeStory({ id, kind, problems, viewers }, { changes, lines }) {
+    const job = await this.#caller.job(id);
+    const found = viewers.flatMap((viewer) => complaintsOf(viewer, { job, changes, lines }));
+    if (found.length === 0) found.push(...(await this.#replayProblems(job, changes)));
+    this.problems.push(...[...problems, ...found].map((problem) => `job ${id} (${kind}): ${problem}`));
+    return job;
   }
+
+  /** Whoever comes now is told the whole history. */
+  async #replayProblems(job, changes) {
+    const stream = await this.#caller.pick().http.open(`/jobs/${job.id}/events?after=0.0`);
+    await stream.untilClosed();
+    const states = stream.of('state').map(({ data }) => data);
+    if (!isDeepStrictEqual(states, changes.slice(0, -1))) return [`a replay of ${stream.summary()}`];
+    return isDeepStrictEqual(stream.events.at(-1).data, { job })
+      ? []
+      : ['the end of the replay is not the job'];
+  }
+}
+
+/** Runs `act` in so many lanes, in each until it answers false. */
+async function inLanes(count, act) {
+  const lane = async () => {
+    while (await act());
+  };
+  await Promise.all(Array.from({ length: count }, lane));
+}
+
+function add(counts, name) {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
 }
