@@ -56,7 +56,7 @@ export class FeedStream {
     if (now === null || left.aborted) return;
     const asked = request.cursor !== '';
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
-    const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING);
+    const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING, known);
     left.addEventListener('abort', this.hub.add(feed, now));
     if (asked && !known) feed.reset('unknown_cursor');
     await this.#sendFirstState(request, feed, known ? cursor : null, left);
@@ -76,7 +76,7 @@ export class FeedStream {
     while (!left.aborted) {
       const page: FeedPage = { filter: asked, visibility, since, before, limit: PAGE };
       const jobs = (await this.#untilRead(() => this.feed.page(page), left)) ?? [];
-      for (const job of jobs) if (!left.aborted) feed.show(job, this.hub.encode(job), since !== null);
+      for (const job of jobs) if (!left.aborted) feed.show(job, this.hub.encode(job));
       if (jobs.length < PAGE) return;
       before = jobs.at(-1)?.id ?? null;
       await this.#untilTaken(feed, left);

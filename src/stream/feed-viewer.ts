@@ -14,16 +14,18 @@ export interface Sight {
 export class FeedViewer {
   /** Jobs that changed while the first state was being read: they are read again after it. */
   #changedMeanwhile: Set<string> | null = new Set();
-  /** Only a filter by status lets a job that was shown leave again. */
-  readonly #shown: Set<string> | null;
+  /** Only a filter by status lets a job leave again: whether its client has each job, as far as that is known. */
+  readonly #shown: Map<string, boolean> | null;
 
   constructor(
     private readonly sight: Sight,
     readonly filter: JobFilter,
     private readonly viewer: Viewer,
     private watermark: Watermark,
+    /** An earlier stream has shown jobs that this one knows nothing of. */
+    private readonly resumed: boolean,
   ) {
-    this.#shown = filter.status ? new Set() : null;
+    this.#shown = filter.status ? new Map() : null;
   }
 
   get visibility(): Visibility {
@@ -56,17 +58,18 @@ export class FeedViewer {
     else this.show(job, data);
   }
 
-  /** Sends the job as it is, or `gone` when it no longer matches but was shown, maybe by an `earlier` stream. */
-  show(job: Job, data: string, earlier = false): void {
+  /** Sends the job as it is, or `gone` when it no longer matches but may have been shown. */
+  show(job: Job, data: string): void {
     if (!this.sight.sees(job)) return;
-    if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id, earlier);
-    this.#shown?.add(job.id);
+    if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id);
+    this.#shown?.set(job.id, true);
     this.viewer.send({ id: this.watermark, type: 'job', data }, job.id);
   }
 
-  #gone(id: string, earlier: boolean): void {
-    if (this.#shown?.delete(id) || earlier)
-      this.viewer.send({ id: this.watermark, type: 'gone', data: JSON.stringify({ id }) }, id);
+  #gone(id: string): void {
+    const shown = this.#shown?.get(id) ?? this.resumed;
+    this.#shown?.set(id, false);
+    if (shown) this.viewer.send({ id: this.watermark, type: 'gone', data: JSON.stringify({ id }) }, id);
   }
 
   reset(reason: string): void {

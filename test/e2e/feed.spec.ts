@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, startApp, type TestApp } from '../support/app.ts';
+import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 import { openStream, type SseStream } from '../support/sse.ts';
 
 describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
@@ -109,6 +109,24 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     );
     expect(statuses(stream, id)).not.toContain('completed');
     stream.destroy();
+  });
+
+  it('says gone of a job that an earlier stream has shown and that leaves after the return', async () => {
+    const as = { subject: 'mia' };
+    const { job } = await app.submit(
+      { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER },
+      as,
+    );
+    const first = await feed('?status=queued', as);
+    const ready = await first.untilEvent('ready');
+    first.destroy();
+
+    const second = await feed('?status=queued', as, ready.id ?? '');
+    await second.untilEvent('ready');
+    await app.cancel(job.id, as);
+
+    expect((await second.untilEvent('gone')).data).toEqual({ id: job.id });
+    second.destroy();
   });
 
   it('sends again what changed since its cursor, and only that', async () => {

@@ -134,6 +134,32 @@ export const rules = [
     },
   ],
   [
+    'who has come back with a status filter is told gone of a job that only then leaves it',
+    async (scene) => {
+      const tag = aTag();
+      const id = await scene.waiting({ tags: [tag] });
+      const first = await firstState(scene, `?tag=${tag}&status=queued`);
+      const second = await scene.feed(`?tag=${tag}&status=queued`, {
+        headers: { 'last-event-id': first.lastId },
+      });
+      await second.untilEvent('ready');
+      await scene.cancel(id);
+      assert.deepEqual((await second.untilEvent('gone')).data, { id });
+    },
+  ],
+  [
+    'Last-Event-ID wins over ?after, and a cursor that is empty is none',
+    async (scene) => {
+      const tag = aTag();
+      await scene.waiting({ tags: [tag] });
+      const { lastId } = await firstState(scene, `?tag=${tag}`);
+      const headers = { 'last-event-id': lastId };
+      const resumed = await firstState(scene, `?tag=${tag}&after=nonsense`, { headers });
+      assert.deepEqual(resumed.of('reset'), []);
+      assert.deepEqual((await firstState(scene, `?tag=${tag}&after=`)).of('reset'), []);
+    },
+  ],
+  [
     'a cursor that cannot be honoured is answered with reset and everything',
     async (scene) => {
       const tag = aTag();
@@ -141,6 +167,7 @@ export const rules = [
       for (const cursor of ['nonsense', '3.0', '-1', '999999999999999999', '9'.repeat(40)]) {
         const stream = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': cursor } });
         assert.deepEqual(orderOf(stream), ['reset', 'job', 'ready'], `cursor ${cursor}`);
+        assert.deepEqual(stream.events[0].data, { reason: 'unknown_cursor' });
         assert.deepEqual(idsOf(stream), new Set([id]));
       }
     },
