@@ -9,6 +9,8 @@ const ANSWER_MS = 15_000;
 
 /** The deployed service below its base URL. */
 export class Http {
+  /** What was asked and answered, in words; the newest last. */
+  exchanges = [];
   #base;
 
   constructor(url, token) {
@@ -24,7 +26,11 @@ export class Http {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('error', reject);
-        response.on('end', () => resolve(answerOf(response, Buffer.concat(chunks).toString())));
+        response.on('end', () => {
+          const answer = answerOf(response, Buffer.concat(chunks).toString());
+          this.exchanges.push(() => `${method} ${path}: ${answer.status} ${answer.text.slice(0, 300)}`);
+          resolve(answer);
+        });
       });
       const late = () => call.destroy(new Error(`${method} ${path}: no whole answer within ${ANSWER_MS} ms`));
       const timer = setTimeout(late, ANSWER_MS);
@@ -38,9 +44,12 @@ export class Http {
   open(path, { headers, token } = {}) {
     const accept = { accept: 'text/event-stream', ...headers };
     return new Promise((resolve, reject) => {
-      const call = this.#request('GET', path, accept, token, undefined, (response) =>
-        resolve(new EventStream(call, response)),
-      );
+      const call = this.#request('GET', path, accept, token, undefined, (response) => {
+        const stream = new EventStream(call, response);
+        const from = headers?.['last-event-id'] === undefined ? '' : ` from ${headers['last-event-id']}`;
+        this.exchanges.push(() => `GET ${path}${from}: ${stream.status} ${stream.summary()}`);
+        resolve(stream);
+      });
       call.on('error', reject);
       call.end();
     });

@@ -2,10 +2,12 @@
 // It needs a token that may read and write jobs, and a worker that knows `demo.steps`. It cancels what it leaves.
 import { parseArgs } from 'node:util';
 import { Http } from './http.mjs';
-import { Scene, Skipped } from './suite.mjs';
+import { distanceTo, Scene, Skipped } from './suite.mjs';
+import * as bye from './rules/bye.mjs';
 import * as disconnecting from './rules/disconnecting.mjs';
 import * as end from './rules/end.mjs';
 import * as feed from './rules/feed.mjs';
+import * as frames from './rules/frames.mjs';
 import * as head from './rules/head.mjs';
 import * as heartbeat from './rules/heartbeat.mjs';
 import * as http10 from './rules/http10.mjs';
@@ -19,6 +21,7 @@ import * as snapshot from './rules/snapshot.mjs';
 
 const GROUPS = {
   ids,
+  frames,
   snapshot,
   progress,
   resume,
@@ -31,16 +34,19 @@ const GROUPS = {
   feed,
   disconnecting,
   heartbeat,
+  bye,
 };
 const RULE_MS = 120_000;
 const USAGE =
-  'Usage: npm run conformance -- --url http://host:port --token <bearer token> [--heartbeat-ms 15000] [--only ids,feed]';
+  'Usage: npm run conformance -- --url http://host:port --token <bearer token> [--heartbeat-ms 15000] [--max-age-ms 600000] [--only ids,feed]';
 
 const { values } = parseArgs({
   options: {
     url: { type: 'string' },
     token: { type: 'string', default: process.env.TOKEN },
     'heartbeat-ms': { type: 'string', default: '15000' },
+    /** STREAM_MAX_AGE_MS of the service. Without it nobody waits for a stream to be rotated. */
+    'max-age-ms': { type: 'string' },
     only: { type: 'string', default: Object.keys(GROUPS).join(',') },
   },
 });
@@ -49,15 +55,21 @@ process.exitCode = await main();
 
 async function main() {
   const heartbeatMs = Number(values['heartbeat-ms']);
+  const maxAgeMs = values['max-age-ms'] === undefined ? null : Number(values['max-age-ms']);
   const names = values.only.split(',');
   const unknown = names.filter((name) => !(name in GROUPS));
-  if (!values.url || !values.token || !(heartbeatMs > 0) || unknown.length > 0) {
+  if (!values.url || !values.token || !(heartbeatMs > 0) || Number.isNaN(maxAgeMs) || unknown.length > 0) {
     if (unknown.length > 0)
       print(`Unknown groups: ${unknown.join(', ')}. There are ${Object.keys(GROUPS).join(', ')}.`);
     print(USAGE);
     return 2;
   }
-  const outcomes = await runAll(names, new Http(values.url, values.token), { heartbeatMs });
+  const distance = await distanceTo(new Http(values.url, values.token)).catch((error) => {
+    print(`There is no answer from ${values.url}: ${error.message}`);
+    return null;
+  });
+  if (!distance) return 2;
+  const outcomes = await runAll(names, { heartbeatMs, maxAgeMs, distance });
   const count = (outcome) => outcomes.filter((each) => each === outcome).length;
   print(
     `\n${count('ok')} passed, ${count('FAIL')} failed${count('skip') > 0 ? `, ${count('skip')} skipped` : ''}`,
@@ -66,12 +78,13 @@ async function main() {
 }
 
 /** One rule after the other, but those that only wait begin at once. */
-async function runAll(names, http, options) {
+async function runAll(names, options) {
   const memory = new Map();
   const rules = names.flatMap((name) =>
     GROUPS[name].rules.map((rule) => ({ name, rule, waits: GROUPS[name].waits })),
   );
-  const begin = ({ rule: [, check] }) => outcomeOf(check, new Scene(http, memory, options));
+  const begin = ({ rule: [, check] }) =>
+    outcomeOf(check, new Scene(new Http(values.url, values.token), memory, options));
   const waiting = new Map(rules.filter(({ waits }) => waits).map((each) => [each, begin(each)]));
   const outcomes = [];
   for (const each of rules) {
@@ -92,11 +105,17 @@ async function outcomeOf(check, scene) {
     return ['ok'];
   } catch (error) {
     if (error instanceof Skipped) return ['skip', error.message];
-    return ['FAIL', String(error.message ?? error).replaceAll('\n', '\n       ')];
+    const story = [String(error.message ?? error), placeOf(error), ...scene.lastExchanges()];
+    return ['FAIL', story.join('\n').replaceAll('\n', '\n       ')];
   } finally {
     clearTimeout(timer);
     await scene.close();
   }
+}
+
+/** The line of the rule that was not satisfied. */
+function placeOf(error) {
+  return `at ${/rules\/[\w.]+:\d+/.exec(error.stack ?? '')?.[0] ?? 'an unknown place'}, after`;
 }
 
 function print(line) {

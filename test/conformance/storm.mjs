@@ -20,6 +20,7 @@ const { Weather } = await import('./storm/weather.mjs');
 const USAGE =
   'Usage: node test/conformance/storm.mjs [--jobs 60] [--viewers 3] [--feeds 4] [--window 60] [--seed N] [--adapter fastify|express] [--proxy nginx]';
 const SHOWN_PROBLEMS = 30;
+const PROGRESS_MS = 30_000;
 
 const { values } = parseArgs({
   options: {
@@ -75,12 +76,13 @@ async function storm(lab, options) {
     const weather = new Weather(lab, fleet, outages, new Random(options.seed));
     const random = new Random(options.seed + 1);
     const load = new Load(new Caller(fleet, lab.token, random), random);
+    const progress = setInterval(() => print(`… ${load.progress}`), PROGRESS_MS);
     const stormy = weather.blow();
-    await load.run(options);
+    await load.run(options).finally(() => clearInterval(progress));
     weather.calm();
     await stormy;
     await load.judge(await readTruth(lab.ledger), outages, fleet);
-    return report(load, outages, [...load.problems, ...fleet.surprises], Date.now() - started);
+    return report(load, outages, [...fleet.surprises, ...load.problems], Date.now() - started);
   } finally {
     await fleet.stop();
   }

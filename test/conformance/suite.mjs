@@ -6,6 +6,8 @@ export const LATER = '2100-01-01T00:00:00.000Z';
 /** A job whose first attempt fails: versions 1 to 5, progress and log lines in both attempts. */
 const RETRIED = { steps: 40, stepMs: 10, failAtStep: 20, failAttempts: 1, logEvery: 10 };
 
+const SHOWN_EXCHANGES = 3;
+
 /** A rule that does not apply to this service says why. */
 export class Skipped extends Error {}
 
@@ -20,6 +22,9 @@ export class Scene {
     this.http = http;
     this.#memory = memory;
     this.heartbeatMs = options.heartbeatMs;
+    /** Null where it is not known. */
+    this.maxAgeMs = options.maxAgeMs;
+    this.distance = options.distance;
     this.skip = (why) => {
       throw new Skipped(why);
     };
@@ -54,6 +59,17 @@ export class Scene {
     await stream.untilEvent('progress', 60_000);
     stream.leave();
     return id;
+  }
+
+  /** When a job is due that begins once its viewers are there, by the clock of the service. */
+  soon(milliseconds) {
+    const { aheadMs, roundTripMs } = this.distance;
+    return new Date(Date.now() + aheadMs + milliseconds + 8 * roundTripMs).toISOString();
+  }
+
+  /** What the rule asked last, and what it was answered: for who has to find out why it failed. */
+  lastExchanges() {
+    return this.http.exchanges.slice(-SHOWN_EXCHANGES).map((tell) => tell());
   }
 
   async job(id) {
@@ -102,8 +118,7 @@ export class Scene {
   /** A job with a failed first attempt that has ended, and its whole stream from `0.0` on, with logs. */
   retried() {
     return this.#once('retried', async () => {
-      const runAt = new Date(Date.now() + 1_000).toISOString();
-      const id = await this.steps(RETRIED, { runAt });
+      const id = await this.steps(RETRIED, { runAt: this.soon(1_000) });
       const stream = await this.whole(id, '?after=0.0&logs=1');
       return { id, stream };
     });
@@ -133,6 +148,19 @@ export class Scene {
     // Jobs that have ended answer 409, which is just as well.
     await Promise.all(this.#jobs.splice(0).map((id) => this.cancel(id).catch(() => undefined)));
   }
+}
+
+/** How far away the service is: the time of a request and its answer, and by how much its clock is ahead of ours. */
+export async function distanceTo(http) {
+  const body = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER };
+  const asked = Date.now();
+  const answer = await http.call('POST', '/jobs', { body });
+  const answered = Date.now();
+  // The rules will say what is wrong with the answer.
+  if (answer.status !== 202) return { roundTripMs: 0, aheadMs: 0 };
+  const { id, createdAt } = answer.json().job;
+  await http.call('POST', `/jobs/${id}/cancel`);
+  return { roundTripMs: answered - asked, aheadMs: Date.parse(createdAt) - (asked + answered) / 2 };
 }
 
 /** Repeats a check until it passes; throws its last error after `timeoutMs`. */

@@ -21,10 +21,7 @@ export const rules = [
   [
     'an HTTP/1.0 client gets plain frames without chunks, and the connection closes after the end',
     async (scene) => {
-      const id = await scene.steps(
-        { steps: 5, stepMs: 20 },
-        { runAt: new Date(Date.now() + 500).toISOString() },
-      );
+      const id = await scene.steps({ steps: 5, stepMs: 20 }, { runAt: scene.soon(1_500) });
       const connection = scene.raw(text10(scene, `/jobs/${id}/events?after=0.0`));
       await connection.until(({ closed }) => closed, 30_000);
       const { head, body } = split(connection.text);

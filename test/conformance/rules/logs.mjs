@@ -5,7 +5,7 @@ const linesOf = (stream) => stream.of('log').flatMap(({ data }) => data.lines);
 
 /** A job that begins a little later, so that viewers are there from its first line on. */
 async function follow(scene, payload, ...queries) {
-  const id = await scene.steps(payload, { runAt: new Date(Date.now() + 1_500).toISOString() });
+  const id = await scene.steps(payload, { runAt: scene.soon(1_500) });
   const streams = await Promise.all(queries.map((query) => scene.stream(id, query)));
   await Promise.all(streams.map((stream) => stream.untilClosed(60_000)));
   return { id, streams };

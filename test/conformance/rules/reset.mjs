@@ -51,4 +51,16 @@ export const rules = [
       }
     },
   ],
+  [
+    'a malformed Last-Event-ID is answered with reset as ?after is, and an empty one is none',
+    async (scene) => {
+      const { id } = await scene.retried();
+      for (const cursor of ['nonsense', '1', '5.0.0', '-5.0']) {
+        const stream = await scene.whole(id, '?after=4.0', { headers: { 'last-event-id': cursor } });
+        assert.deepEqual(namesOf(stream), ['reset 0.0', 'end 5.0'], `cursor ${cursor}`);
+        assert.deepEqual(stream.events[0].data, { reason: 'malformed_cursor' });
+      }
+      assert.deepEqual(namesOf(await scene.whole(id, '?after=')), ['end 5.0']);
+    },
+  ],
 ];

@@ -3,6 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Visit } from './visit.mjs';
 
 const COME_BACK_MS = [10, 300];
+/** After an attempt to connect that failed. */
+const TRY_AGAIN_MS = [300, 1_000];
 const STAY_MS = [5, 3_000];
 /** How many of a hundred visits last until the service closes. */
 const LASTING = 35;
@@ -41,7 +43,8 @@ export class JobViewer {
       const { told } = this.#story;
       const visit = await this.#come();
       this.dismissed = told && visit.status === 204;
-      if (!this.dismissed) await delay(this.#random.integer(...COME_BACK_MS));
+      const pauseMs = visit.status === 0 ? TRY_AGAIN_MS : COME_BACK_MS;
+      if (!this.dismissed) await delay(this.#random.integer(...pauseMs));
     }
   }
 

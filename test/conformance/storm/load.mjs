@@ -53,6 +53,11 @@ export class Load {
         this.problems.push(...visit.problems(outages, (url) => fleet.placesAt(url)));
   }
 
+  get progress() {
+    const dismissed = this.viewers.filter((viewer) => viewer.dismissed).length;
+    return `${this.stories.length} jobs, ${dismissed} of ${this.viewers.length} viewers are through`;
+  }
+
   /** Frames by event and connections by how they ended, of the viewers and of the feeds. */
   counts(ofFeeds) {
     const frames = new Map();

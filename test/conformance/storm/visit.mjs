@@ -12,6 +12,7 @@ export class Visit {
   /** All frames, comments included; their text is not kept. */
   frames = [];
   to = Infinity;
+  #error = null;
   #left = false;
   #late = false;
   #rest = '';
@@ -28,7 +29,9 @@ export class Visit {
     const { url, http } = caller.pick();
     const visit = new Visit(url, cursor);
     const headers = cursor === null ? {} : { 'last-event-id': cursor };
-    const stream = await http.open(path, { headers }).catch(() => null);
+    const stream = await http.open(path, { headers }).catch((error) => {
+      visit.#error = error.code ?? error.message;
+    });
     if (stream) await visit.#stay(stream, stayMs);
     visit.to = Date.now();
     return visit;
@@ -50,7 +53,7 @@ export class Visit {
 
   /** How it went, in a few words: what counts are kept of. */
   get outcome() {
-    if (this.status === 0) return 'refused or reset';
+    if (this.status === 0) return String(this.#error);
     if (this.status !== 200) return `status ${this.status}`;
     const last = this.frames.at(-1);
     if (LAST_WORDS.has(last?.event)) return last.event === 'bye' ? `bye ${last.data.reason}` : 'end';
@@ -63,7 +66,7 @@ export class Visit {
     const { outcome } = this;
     const problems = this.status === 200 ? this.#wordProblems() : [];
     if (this.#late) problems.push(`did not close within ${PATIENCE_MS} ms`);
-    if ((outcome === 'cut' || outcome === 'refused or reset') && !broken)
+    if ((outcome === 'cut' || this.status === 0) && !broken)
       problems.push(`${outcome} though nothing had died`);
     if (![0, 200, 204].includes(this.status))
       if (!NO_ANSWER.has(this.status) || !(broken || outages.touched(['postgres'], this.from, this.to)))

@@ -1,5 +1,6 @@
 // What happens to the service while it is watched.
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '../../support/eventually.ts';
 
 /** Between two events of a kind. Subscribers' connections are closed all the time, whatever else happens. */
 const PAUSE_MS = {
@@ -50,9 +51,13 @@ export class Weather {
   }
 
   async #repeat(pauseMs, happen) {
+    let tookMs = 0;
     while (this.#stormy) {
-      await delay(this.#random.integer(...pauseMs));
+      // On a slow machine, too, there is some time in which it works.
+      await delay(this.#random.integer(...pauseMs) + tookMs / 2);
+      const started = Date.now();
       if (this.#stormy) await happen();
+      tookMs = Date.now() - started;
     }
   }
 
@@ -82,7 +87,8 @@ export class Weather {
   async #emptyRedis() {
     const { redis } = this.#lab.servers;
     if (this.#random.chance(0.5)) await this.#restartRedis('SIGKILL');
-    await this.#during('emptyings of Redis', 'redis', () => redis.command((client) => client.flushall()));
+    const empty = () => redis.command((client) => client.flushall());
+    await this.#during('emptyings of Redis', 'redis', () => eventually(empty, { timeoutMs: 30_000 }));
   }
 
   async #freezeRedis() {
