@@ -97,7 +97,14 @@ function run(
   });
 }
 
-const SETTINGS = ['unix_socket_directories=', 'max_connections=300', 'timezone=UTC', 'log_timezone=UTC'];
+const SETTINGS = [
+  'unix_socket_directories=',
+  'max_connections=300',
+  'timezone=UTC',
+  'log_timezone=UTC',
+  // DETAIL shows whole rows, payloads included.
+  'log_error_verbosity=terse',
+];
 const THROW_AWAY = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
 /** The eighth line of postmaster.pid is what pg_ctl waits for, too. */
