@@ -60,6 +60,6 @@ const { databaseUrl, redisUrl, jwt, adapter, port, host } = environment;
 const service = ServiceModule.of({ environment, databaseUrl, redisUrl, jwtSecret: jwt.secret });
 const root = { module: LoadHost, imports: [service], providers: [LoadWork] };
 const app = await httpAdapter(adapter, root, { logger: ['error', 'warn'] });
-process.once('SIGTERM', () => app.close().then(() => process.exit(0)));
+process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
 await app.listen(port, host);
 console.log(`Listening on http://${host}:${app.getHttpServer().address().port}`);

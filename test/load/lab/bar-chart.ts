@@ -1,18 +1,19 @@
-/** How many of the values fall into each of so many equal parts of 0 to `end`; what is outside is in the last. */
-export function bucketsOf(values: number[], count: number, end: number): number[] {
-  const buckets = Array.from({ length: count }, () => 0);
+/** How many of the values fall into each part of this width, from 0 to the last of them. */
+export function bucketsOf(values: number[], width: number): number[] {
+  const buckets: number[] = [];
   for (const value of values) {
-    const index = Math.min(count - 1, Math.max(0, Math.floor((value / end) * count)));
+    const index = Math.floor(value / width);
+    while (buckets.length <= index) buckets.push(0);
     buckets[index] = (buckets[index] ?? 0) + 1;
   }
   return buckets;
 }
 
 /** A line for each bucket, with the time at which it begins. */
-export function barChart(buckets: number[], endMs: number): string {
+export function barChart(buckets: number[], widthMs: number): string {
   const most = Math.max(...buckets, 1);
   const lines = buckets.map((count, index) => {
-    const from = ((index * endMs) / buckets.length / 1_000).toFixed(1);
+    const from = ((index * widthMs) / 1_000).toFixed(1);
     return `  ${from.padStart(5)} s ${'#'.repeat(Math.round((count / most) * 40)).padEnd(40)} ${count}`;
   });
   return lines.join('\n');
