@@ -37,8 +37,8 @@ export class Contender {
     }
   }
 
-  /** Waits until every viewer has had exactly one more frame; resolves to what is wrong, or null. */
-  drained(): Promise<string | null> {
+  /** Whether every viewer has had exactly one more frame. */
+  drained(): Promise<boolean> {
     return this.viewers.ask('drained');
   }
 

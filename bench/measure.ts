@@ -66,8 +66,9 @@ async function playTicks(
   const until = performance.now() + seconds * 1_000;
   for (let tick = 1; tick <= ticks || performance.now() < until; tick += 1) {
     await delay(GAP_MS);
-    const [problem] = await Promise.all([contender.drained(), lab.tick(contender.job, tick, 1_000_000)]);
-    if (problem !== null) throw new Error(`Frame ${tick} did not reach every viewer once: ${problem}.`);
+    const [complete] = await Promise.all([contender.drained(), lab.tick(contender.job, tick, 1_000_000)]);
+    if (!complete)
+      throw new Error(`Not every one of ${contender.open} viewers has had frame ${tick} exactly once.`);
   }
 }
 

@@ -79,8 +79,8 @@ async function openMany(target: Target, count: number): Promise<void> {
   openedAt = now();
 }
 
-/** Waits until every open stream has had one more frame; resolves to what is wrong, or null. */
-async function everybodyHadOneMore(timeoutMs: number): Promise<string | null> {
+/** Resolves once every open stream has had one more frame, or the time is over, to whether it was exactly one. */
+async function everybodyHadOneMore(timeoutMs: number): Promise<boolean> {
   expected = sockets.length;
   if (arrived < expected) {
     await new Promise<void>((resolve) => {
@@ -91,10 +91,10 @@ async function everybodyHadOneMore(timeoutMs: number): Promise<string | null> {
       };
     });
   }
-  const problem = arrived === expected && lost === 0 ? null : `${arrived} of ${expected}, ${lost} closed`;
+  const complete = arrived === expected && lost === 0;
   arrived = 0;
   expected = Infinity;
-  return problem;
+  return complete;
 }
 
 function takeLatencies(): number[] {

@@ -13,7 +13,7 @@ export interface StreamFrame {
   retry?: number;
 }
 
-/** What is written to a client; Nest must number none of them, so each but a comment has its id. */
+/** What Nest writes to a client: every field is there to be sent, and none is numbered by the framework. */
 export interface WireFrame {
   id?: string;
   type?: string;
@@ -22,16 +22,8 @@ export interface WireFrame {
   comment?: string;
 }
 
-const wire = new WeakMap<StreamFrame, WireFrame>();
-
-/** The same object for the same frame, so that it is encoded once. */
-export function toWire(frame: StreamFrame): WireFrame {
-  const known = wire.get(frame);
-  if (known) return known;
-  const { cursor, type, data, retry } = frame;
-  const made = { id: formatCursor(cursor), type, data, ...(retry === undefined ? {} : { retry }) };
-  wire.set(frame, made);
-  return made;
+export function toWire({ cursor, type, data, retry }: StreamFrame): WireFrame {
+  return { id: formatCursor(cursor), type, data, ...(retry === undefined ? {} : { retry }) };
 }
 
 /** 2 to 4 s, so that viewers who were cut off together do not come back together. */

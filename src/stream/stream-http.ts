@@ -22,11 +22,6 @@ export interface StreamSocket extends Pressure, Closable {
 
 /** Node's own response. */
 export interface StreamResponse extends Closable {
-  readonly headersSent: boolean;
-  readonly writableEnded: boolean;
-  /** Bytes that the client, or the kernel for it, has not taken yet. */
-  readonly writableLength: number;
-  write(bytes: Buffer): unknown;
   destroy(): unknown;
 }
 

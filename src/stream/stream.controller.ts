@@ -14,7 +14,6 @@ import { callerOf } from '../access/caller.ts';
 import { StreamAccessGuard } from '../access/stream-access.guard.ts';
 import { FeedGuard, filterOf } from './feed.guard.ts';
 import { FeedStream } from './feed-stream.ts';
-import { MAX_PENDING } from './frame-writer.ts';
 import type { WireFrame } from './frames.ts';
 import { JobStreamGuard } from './job-stream.guard.ts';
 import { JobStream } from './job-stream.ts';
@@ -27,6 +26,9 @@ import {
   type StreamHttpResponse,
 } from './stream-http.ts';
 import type { StreamRequest } from './viewers.ts';
+
+/** What may wait for a client that does not read; past it Nest drops the connection. */
+const MAX_PENDING = 256 * 1024;
 
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
 @UseGuards(StreamAccessGuard)

@@ -1,3 +1,4 @@
+import type { Subscriber } from 'rxjs';
 import { jitteredRetry, type WireFrame } from './frames.ts';
 
 /** Why a stream is closed before its end. */
@@ -23,15 +24,6 @@ export interface ViewerOptions {
   isRevoked?: () => boolean;
 }
 
-/** Who is sent the frames. */
-export interface Client {
-  next(frame: WireFrame): void;
-  /** Ends the stream once what was sent is written. */
-  complete(): void;
-}
-
-const HEARTBEAT: WireFrame = { comment: 'hb' };
-
 /** Places that may wait for a slow client; a feed has one per job. */
 const MAX_WAITING = 500;
 /** A client that has taken nothing for this long is cut off; it finds everything on reconnect. */
@@ -39,7 +31,7 @@ const SLOW_MS = 30_000;
 
 /**
  * One open stream. What replaces its forerunner waits for a slow client in one place instead of a queue;
- * everything else is sent, and the connection is dropped when more than its bound has piled up.
+ * everything else is sent, and Nest drops the connection when more than its bound has piled up.
  */
 export class Viewer {
   #cursor: string;
@@ -49,7 +41,7 @@ export class Viewer {
   readonly #waiting = new Map<string, WireFrame>();
 
   constructor(
-    private readonly client: Client,
+    private readonly subscriber: Subscriber<WireFrame>,
     private readonly options: ViewerOptions,
   ) {
     this.#cursor = options.cursor;
@@ -86,7 +78,7 @@ export class Viewer {
   }
 
   end(): void {
-    this.client.complete();
+    this.subscriber.complete();
   }
 
   /** Does what time asks for: sends what waited, the heartbeat, or a goodbye. */
@@ -113,7 +105,9 @@ export class Viewer {
 
   #beat(): void {
     this.#write(
-      this.options.heartbeat === 'event' ? { id: this.#cursor, type: 'heartbeat', data: '{}' } : HEARTBEAT,
+      this.options.heartbeat === 'event'
+        ? { id: this.#cursor, type: 'heartbeat', data: '{}' }
+        : { comment: 'hb' },
     );
   }
 
@@ -127,6 +121,6 @@ export class Viewer {
   #write(frame: WireFrame): void {
     if (frame.id !== undefined) this.#cursor = frame.id;
     this.#sentAt = Date.now();
-    this.client.next(frame);
+    this.subscriber.next(frame);
   }
 }

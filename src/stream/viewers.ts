@@ -4,7 +4,6 @@ import { Observable } from 'rxjs';
 import type { Caller } from '../access/caller.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { FrameWriter } from './frame-writer.ts';
 import type { WireFrame } from './frames.ts';
 import type { StreamResponse } from './stream-http.ts';
 import { type Pressure, Viewer } from './viewer.ts';
@@ -68,7 +67,7 @@ export class Viewers {
       subscriber.add(() => watched.stop());
       const isRevoked = (): boolean => watched.isRevoked() || !request.mayStay();
       const options = { ...this.#viewerOptions(request), isRevoked };
-      const viewer = new Viewer(new FrameWriter(subscriber, request.response), options);
+      const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
       subscriber.add(() => {
