@@ -68,7 +68,7 @@ export class SlotOwner {
         redis.cluster('KEYSLOT', this.key),
         redis.cluster('SLOTS'),
       ]);
-      return this.#ownerOf(slot, ranges as SlotRange[], String(info), node);
+      return this.#ownerOf(slot, ranges, info, node);
     } catch (error) {
       throw reason ?? error;
     } finally {
