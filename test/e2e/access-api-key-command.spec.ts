@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { testFolder } from '../support/services.ts';
 import { ensureBuilt, type Exit } from '../support/service-process.ts';
+
+/** Each command is a Node process of its own, which a busy machine starts slowly. */
+jest.setTimeout(120_000);
 
 const SCRIPT = join(import.meta.dirname, '../../dist/src/service/api-key.js');
 

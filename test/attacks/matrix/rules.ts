@@ -58,6 +58,7 @@ export const RULES: Readonly<Record<string, Rule>> = {
   'GET /api-keys': { needs: 'admin', allowed: [200] },
   'DELETE /api-keys/:id': { needs: 'admin', allowed: [404, 'api_key_not_found'] },
   'POST /revocations': { needs: 'admin', allowed: [400, 'invalid_request'], body: () => ({}) },
+  'GET /audit': { needs: 'admin', allowed: [200] },
   'GET /health/live': { needs: null, allowed: [200] },
   'GET /health/ready': { needs: null, allowed: [200] },
   'GET /metrics': { needs: null, allowed: [200] },
