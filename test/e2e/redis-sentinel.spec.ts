@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { TestSentinel } from '../support/redis-sentinel.ts';
@@ -33,6 +33,9 @@ async function expectEnd(stream: SseStream, status = 'completed'): Promise<void>
   expect(end.data?.job?.status).toBe(status);
   expect(increases(stream.events)).toBe(true);
 }
+
+/** A dead node is noticed after 15 s, and elections on a busy machine take their time. */
+jest.setTimeout(90_000);
 
 describe('behind Redis Sentinel', () => {
   it('jobs run and are followed to their end, over the same few connections to the master', async () => {

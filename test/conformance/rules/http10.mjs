@@ -13,7 +13,9 @@ const framesOf = (body) =>
     .split('\n\n')
     .map((raw) => raw.replace(/^\n+/, ''))
     .filter((raw) => raw !== '')
-    .map(parseFrame);
+    .map(parseFrame)
+    // Heartbeats that are comments.
+    .filter(({ event }) => event !== null);
 
 const text10 = (scene, path, headers) => scene.http.requestText('GET', path, { version: '1.0', headers });
 
