@@ -21,10 +21,14 @@ export class AccessPolicy {
     if (!this.#may(caller, action, null)) throw refusal(caller, action);
   }
 
-  /** Throws `404` for a job that the caller may not see, and `403` for one with which they may not do this. */
+  /**
+   * Throws `404` for a job that the caller may neither see nor do this to, and `403` for one that they only see.
+   * Scopes that allow to change own jobs do not need to allow reading as well.
+   */
   check(caller: Caller, action: AccessAction, target: AccessTarget): void {
+    if (this.#may(caller, action, target)) return;
     if (action !== 'submit' && !this.sees(caller, target)) throw new JobNotFound();
-    if (action !== 'read' && !this.#may(caller, action, target)) throw refusal(caller, action);
+    throw refusal(caller, action);
   }
 
   /** Whether the caller may see the job; with null, whether they may see any. */
