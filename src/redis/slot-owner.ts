@@ -72,7 +72,8 @@ export class SlotOwner {
     } catch (error) {
       throw reason ?? error;
     } finally {
-      redis.disconnect();
+      // Where it has ended already, ioredis would wait 2 s for the end of its socket.
+      if (redis.status !== 'end') redis.disconnect();
     }
   }
 

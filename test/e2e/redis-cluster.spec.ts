@@ -112,4 +112,21 @@ describe('on a Redis Cluster', () => {
     for (const stream of [running, ...streams]) await expectEnd(stream);
     await expectConnectionsAtOwner();
   });
+
+  it.each([
+    ['one of its nodes as a single server', () => cluster.nodes[0]?.url, 'redis+cluster://host:port'],
+    [
+      'nodes that nothing answers at',
+      () => 'redis+cluster://u:secret@127.0.0.1:1,127.0.0.1:2',
+      'ECONNREFUSED',
+    ],
+  ])('a start with %s is refused, and the way out is named', async (_name, url, text) => {
+    const start = startApp({ adapter: 'fastify', environment: { REDIS_URL: url() ?? '' } });
+    const error = await start.then(
+      () => null,
+      (reason: Error) => reason,
+    );
+    expect(error?.message).toContain(text);
+    expect(error?.message).not.toContain('secret');
+  });
 });

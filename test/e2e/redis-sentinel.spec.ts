@@ -77,4 +77,11 @@ describe('behind Redis Sentinel', () => {
     expect(await redis.master()).not.toBe(master);
     await expectConnectionsAtMaster();
   });
+
+  it('a start with the name of no master is refused', async () => {
+    const REDIS_URL = redis.url.replace(/[^/]+$/, 'nobody');
+    await expect(startApp({ adapter: 'fastify', environment: { REDIS_URL } })).rejects.toThrow(
+      'All sentinels are unreachable',
+    );
+  });
 });
