@@ -179,7 +179,8 @@ describe.each(ADAPTERS)('A host with sessions of its own on %s', (adapter) => {
       await feed.untilFrame(({ data }) => data?.job?.id === other.id);
 
       const shown = feed.events.filter(({ data }) => data?.job?.id === job.id);
-      expect(shown.map(({ data }) => data?.job?.status)).toEqual(['queued']);
+      // Repeats are allowed, so how often is not ours to say.
+      expect(new Set(shown.map(({ data }) => data?.job?.status))).toEqual(new Set(['queued']));
     });
   });
 
