@@ -49,11 +49,13 @@ export class TestSentinel {
 
   /** Resolves once there is a replica that can take over. */
   async untilReady(): Promise<void> {
+    const master = await this.master();
+    const replicas = this.servers.filter((server) => server !== master);
     await eventually(
       async () => {
-        const replicas = JSON.stringify(await this.#ask('REPLICAS'));
-        const isUp = replicas.includes('"flags","slave"') && replicas.includes('"master-link-status","ok"');
-        if (!isUp) throw new Error(replicas);
+        for (const replica of replicas) await replica.command(isSynchronised);
+        const known = JSON.stringify(await this.#ask('REPLICAS'));
+        if (!known.includes('"flags","slave"')) throw new Error(known);
       },
       { timeoutMs: 20_000 },
     );

@@ -122,6 +122,15 @@ describe('the environment', () => {
     expect(problemsOf({ ...production, JWKS_URL: 'https://issuer/keys' })).toEqual(['JWT_SECRET, JWKS_URL']);
   });
 
+  it.each(['redis+cluster://a:1,b:2', 'redis+sentinel://a,b/main'])('takes a Redis at %s', (url) => {
+    expect(readEnvironment({ REDIS_URL: url }).redisUrl).toBe(url);
+  });
+
+  it('names every form of the URL of Redis when it is none', () => {
+    const read = (): unknown => readEnvironment({ REDIS_URL: 'redis+sentinel://a,b' });
+    for (const form of ['redis://', 'redis+cluster://', 'redis+sentinel://']) expect(read).toThrow(form);
+  });
+
   it.each<[string, string[]]>([
     ['api', ['api']],
     ['worker', ['worker']],
@@ -143,7 +152,7 @@ describe('the environment', () => {
     const secrets = {
       JWT_SECRET: 'hunter2',
       DATABASE_URL: 'mysql://me:hunter2@db',
-      REDIS_URL: 'http://:hunter2@redis',
+      REDIS_URL: 'redis+sentinel://:hunter2@redis',
     };
     expect(() => readEnvironment(secrets)).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('hunter2') }),

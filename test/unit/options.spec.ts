@@ -60,6 +60,38 @@ describe('the options of the module', () => {
     });
   });
 
+  it.each<[string, JobsModuleOptions['redis']]>([
+    ['a Redis Cluster by URLs', { cluster: { nodes: ['redis://a:1', 'rediss://me:secret@b'] } }],
+    [
+      'a Redis Cluster by hosts, with options',
+      {
+        cluster: {
+          nodes: [{ host: 'a' }, { host: 'b', port: 1 }],
+          options: { password: 'secret', tls: {} },
+          natMap: { '10.0.0.1:6379': { host: 'a', port: 1 } },
+        },
+      },
+    ],
+    ['a master behind Sentinel', { sentinels: [{ host: 'a', port: 1 }], name: 'main' }],
+  ])('take %s', (_name, redis) => {
+    expect(resolveOptions({ ...minimal, redis }).redis).toEqual(redis);
+  });
+
+  it.each<[string, unknown]>([
+    ['no nodes of a cluster', { cluster: { nodes: [] } }],
+    ['a node that is neither a URL nor a host', { cluster: { nodes: ['a:1'] } }],
+    ['a cluster beside other options', { cluster: { nodes: ['redis://a'] }, host: 'a' }],
+    ['a misspelt option of a cluster', { cluster: { nodes: ['redis://a'], redisOptions: {} } }],
+    ['a database of a cluster', { cluster: { nodes: ['redis://a'], options: { db: 1 } } }],
+    ['sentinels without the name of the master', { sentinels: [{ host: 'a' }] }],
+    ['a name without sentinels', { sentinels: [], name: 'main' }],
+  ])('refuse %s as Redis, and say what can be given', (_name, redis) => {
+    expect(problemsOf({ ...minimal, redis })).toEqual(['redis']);
+    expect(() => resolveOptions({ ...minimal, redis } as JobsModuleOptions)).toThrow(
+      '{ cluster: { nodes } }',
+    );
+  });
+
   it('list every problem at once, each with its path', () => {
     const problems = problemsOf({
       redis: 'http://localhost',
