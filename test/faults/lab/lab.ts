@@ -46,7 +46,7 @@ export class Servers {
     const { path } = createThrowAwayFolder(join(tmpdir(), `jobstream-faults-${randomUUID()}`));
     const home = await serverHome(path, () => undefined);
     const rubbish = new ThrowAwayFolders([...new Set([home.dir, path])]);
-    const [postgres, redis] = await Promise.all([FaultyPostgres.create(home), FaultyRedis.create(home)]);
+    const [postgres, redis] = await Promise.all([FaultyPostgres.create(home), FaultyRedis.at(home)]);
     return new Servers(path, postgres, redis, rubbish);
   }
 
