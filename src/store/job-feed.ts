@@ -6,6 +6,7 @@ import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
 import type { JobFilter } from './job-store.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { isVisible, visibleTo } from './visible.ts';
 
 /**
  * A point in the database's history: every change that was committed before it has a lower transaction id.
@@ -47,8 +48,7 @@ export class JobFeed {
   async page({ filter, visibility, since, before, limit }: FeedPage): Promise<Job[]> {
     const rows = await this.dataSource.query<JobRow[]>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
-       WHERE ($1::text IS NULL OR j.tenant = $1) AND ($2::text IS NULL OR j.owner = $2)
-         AND ($3::uuid IS NULL OR j.id = $3)
+       WHERE ${isVisible(1)}
          AND ($4::text[] IS NULL OR j.status = ANY($4))
          AND ($5::text[] IS NULL OR j.type = ANY($5))
          AND ($6::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $6))
@@ -57,9 +57,7 @@ export class JobFeed {
          AND ($9::uuid IS NULL OR j.id < $9)
        ORDER BY j.id DESC LIMIT $10`,
       [
-        visibility.tenant,
-        visibility.owner,
-        visibility.job,
+        ...visibleTo(visibility),
         filter.status ?? null,
         filter.type ?? null,
         filter.tag ?? null,

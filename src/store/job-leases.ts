@@ -7,6 +7,7 @@ import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { isVisible, visibleTo } from './visible.ts';
 
 /** What a running job's row says to its worker. */
 export interface Lease {
@@ -61,8 +62,7 @@ export class JobLeases {
     const [row] = await this.dataSource.query<(JobRow & { repeated: boolean })[]>(
       `WITH target AS (
          SELECT j.id, j.cancel_requested_at IS NOT NULL AS repeated FROM ${this.#job} j
-         WHERE j.id = $1 AND j.status = 'active'
-           AND ($2::text IS NULL OR j.tenant = $2) AND ($3::text IS NULL OR j.owner = $3) AND ($4::uuid IS NULL OR j.id = $4)
+         WHERE j.id = $1 AND j.status = 'active' AND ${isVisible(2)}
          FOR UPDATE
        ), asked AS (
          UPDATE ${this.#job} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
@@ -71,7 +71,7 @@ export class JobLeases {
          RETURNING ${jobColumns('j')}, t.repeated
        ), noted AS (${jobAuditSql(this.options.schema, 'cancel', 5, 'asked WHERE NOT repeated')})
        SELECT * FROM asked`,
-      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
+      [id, ...visibleTo(visibility), ...actorParameters(actor)],
     );
     return row ? { ...toJob(row), repeated: row.repeated } : null;
   }

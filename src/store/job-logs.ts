@@ -5,6 +5,7 @@ import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { JobRef } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { isVisible, visibleTo } from './visible.ts';
 
 /** A line as a handler wrote it. */
 export interface NewLogLine {
@@ -66,10 +67,9 @@ export class JobLogs {
   async read(jobId: string, visibility: Visibility, after: number, limit: number): Promise<LogLine[]> {
     const rows = await this.dataSource.query<(Omit<LogLine, 'at'> & { at: Date })[]>(
       `SELECT l.n, l.level, l.text, l.at FROM ${this.#schema}.job_log l JOIN ${this.#schema}.job j ON j.id = l.job_id
-       WHERE j.id = $1 AND l.n > $2 AND ($4::text IS NULL OR j.tenant = $4)
-         AND ($5::text IS NULL OR j.owner = $5) AND ($6::uuid IS NULL OR j.id = $6)
+       WHERE j.id = $1 AND l.n > $2 AND ${isVisible(4)}
        ORDER BY l.n LIMIT $3`,
-      [jobId, after, limit, visibility.tenant, visibility.owner, visibility.job],
+      [jobId, after, limit, ...visibleTo(visibility)],
     );
     return rows.map((row) => ({ ...row, at: row.at.toISOString() }));
   }

@@ -8,6 +8,7 @@ import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { CommittedChanges } from './committed-changes.ts';
 import { type ClaimedJob, jobColumns, type JobRef, type JobRow, toJob } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { isVisible, visibleTo } from './visible.ts';
 
 /** How an attempt ended. `delayMs` says when a job that goes back to the queue is due. */
 export interface Settlement extends JobRef {
@@ -111,11 +112,11 @@ export class JobMoves {
   /** queued → cancelled for a visible job; null when it is not queued. */
   async cancelQueued(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
     const [row] = await this.#moveWhere(
-      `j.id = $1 AND j.status = 'queued' AND ${VISIBLE} FOR UPDATE`,
+      `j.id = $1 AND j.status = 'queued' AND ${isVisible(2)} FOR UPDATE`,
       `status = 'cancelled', stage = NULL, offer_again_at = NULL, finished_at = now(),
        cancel_requested_at = now(), error_code = NULL, error_message = NULL`,
       `'cancelled'`,
-      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
+      [id, ...visibleTo(visibility), ...actorParameters(actor)],
       'cancel',
     );
     return row ? toJob(row) : null;
@@ -124,12 +125,12 @@ export class JobMoves {
   /** failed or cancelled → queued for a visible job, with one more attempt where all were used; null else. */
   async retry(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
     const [row] = await this.#moveWhere(
-      `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${VISIBLE} FOR UPDATE`,
+      `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${isVisible(2)} FOR UPDATE`,
       `status = 'queued', stage = 'ready', run_at = now(), finished_at = NULL, started_at = NULL,
        cancel_requested_at = NULL, error_code = NULL, error_message = NULL, result = NULL, progress = NULL,
        progress_tick = 0, max_attempts = greatest(j.max_attempts, j.attempt + 1)`,
       `'retried_by_hand'`,
-      [id, visibility.tenant, visibility.owner, visibility.job, ...actorParameters(actor)],
+      [id, ...visibleTo(visibility), ...actorParameters(actor)],
       'retry',
     );
     return row ? toJob(row) : null;
@@ -189,9 +190,6 @@ export class JobMoves {
       SELECT id, version, status, attempt, reason, "runAt" FROM moved`;
   }
 }
-
-const VISIBLE = `($2::text IS NULL OR j.tenant = $2) AND ($3::text IS NULL OR j.owner = $3)
-  AND ($4::uuid IS NULL OR j.id = $4)`;
 
 /** Progress belongs to an attempt: a job that goes back starts anew, a final one keeps its last. */
 function progressAfter(status: string, progress: string, tick: string): string {

@@ -9,6 +9,7 @@ import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
 import { throwWithoutValues } from './quiet-data-source.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { isVisible, visibleTo } from './visible.ts';
 
 /** A job to insert; ids and hashes are made by the submitter. */
 export interface NewJob {
@@ -114,11 +115,10 @@ export class JobStore {
     return job ?? null;
   }
 
-  async payload(id: string, { tenant, owner, job }: Visibility): Promise<Json> {
+  async payload(id: string, visibility: Visibility): Promise<Json> {
     const [row] = await this.#query<{ payload: Json }>(
-      `SELECT payload FROM ${this.#job} j WHERE j.id = $1 AND ($2::text IS NULL OR j.tenant = $2)
-         AND ($3::text IS NULL OR j.owner = $3) AND ($4::uuid IS NULL OR j.id = $4)`,
-      [id, tenant, owner, job],
+      `SELECT payload FROM ${this.#job} j WHERE j.id = $1 AND ${isVisible(2)}`,
+      [id, ...visibleTo(visibility)],
     );
     return row?.payload ?? null;
   }
@@ -142,24 +142,21 @@ export class JobStore {
   ): Promise<Job[]> {
     const rows = await this.#query<JobRow>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
-       WHERE ($1::text IS NULL OR j.tenant = $1) AND ($2::text IS NULL OR j.owner = $2)
-         AND ($9::uuid IS NULL OR j.id = $9)
-         AND ($3::text[] IS NULL OR j.status = ANY($3))
-         AND ($4::text[] IS NULL OR j.type = ANY($4))
-         AND ($5::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $5))
-         AND ($6::uuid[] IS NULL OR j.id = ANY($6))
-         AND ($7::uuid IS NULL OR j.id < $7)
-       ORDER BY j.id DESC LIMIT $8`,
+       WHERE ${isVisible(1)}
+         AND ($4::text[] IS NULL OR j.status = ANY($4))
+         AND ($5::text[] IS NULL OR j.type = ANY($5))
+         AND ($6::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $6))
+         AND ($7::uuid[] IS NULL OR j.id = ANY($7))
+         AND ($8::uuid IS NULL OR j.id < $8)
+       ORDER BY j.id DESC LIMIT $9`,
       [
-        visibility.tenant,
-        visibility.owner,
+        ...visibleTo(visibility),
         filter.status ?? null,
         filter.type ?? null,
         filter.tag ?? null,
         filter.ids ?? null,
         before,
         limit,
-        visibility.job,
       ],
     );
     return rows.map(toJob);
