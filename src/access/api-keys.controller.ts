@@ -19,6 +19,7 @@ import { AccessPolicy } from './access-policy.ts';
 import { ApiKeyBody, ApiKeysQuery } from './api-key-request.ts';
 import { ApiKeys } from './api-keys.ts';
 import { actorOf, type Caller, CurrentCaller } from './caller.ts';
+import { readPage } from './page.ts';
 import { parseRequest } from './parse-request.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -50,10 +51,8 @@ export class ApiKeysController {
   ): Promise<{ keys: StoredApiKey[]; nextCursor: string | null }> {
     this.policy.require(caller, 'admin');
     const { limit, cursor } = parseRequest(ApiKeysQuery, query);
-    // One more than asked tells whether there is a next page.
-    const keys = await this.keys.list(limit + 1, cursor ?? null);
-    const page = keys.slice(0, limit);
-    return { keys: page, nextCursor: keys.length > limit ? (page.at(-1)?.id ?? null) : null };
+    const page = await readPage(limit, (rows) => this.keys.list(rows, cursor ?? null));
+    return { keys: page.rows, nextCursor: page.nextCursor };
   }
 
   @Delete(':id')

@@ -6,6 +6,7 @@ import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from './access-policy.ts';
 import { nameText } from './api-key-request.ts';
 import { type Caller, CurrentCaller } from './caller.ts';
+import { readPage } from './page.ts';
 import { parseRequest } from './parse-request.ts';
 
 /** 18 digits fit a bigint, and are more than there will ever be entries. */
@@ -36,9 +37,7 @@ export class AuditController {
   ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
     this.policy.require(caller, 'admin');
     const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
-    // One more than asked tells whether there is a next page.
-    const found = await this.audit.list(filter, limit + 1, cursor ?? null);
-    const entries = found.slice(0, limit);
-    return { entries, nextCursor: found.length > limit ? (entries.at(-1)?.id ?? null) : null };
+    const page = await readPage(limit, (rows) => this.audit.list(filter, rows, cursor ?? null));
+    return { entries: page.rows, nextCursor: page.nextCursor };
   }
 }

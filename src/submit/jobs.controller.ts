@@ -18,6 +18,7 @@ import { AccessPolicy } from '../access/access-policy.ts';
 import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
 import type { AccessAction } from '../access/jobs-access.ts';
 import { RetryAfter } from '../access/retry-after.ts';
+import { readPage } from '../access/page.ts';
 import { parseRequest } from '../access/parse-request.ts';
 import { ListQuery, LogsQuery } from '../access/queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
@@ -79,13 +80,11 @@ export class JobsController {
   ): Promise<{ jobs: JobView[]; nextCursor: string | null }> {
     const visibility = this.policy.visibility(caller, 'read');
     const { limit, cursor, ...filter } = parseRequest(ListQuery, query);
-    // One more than asked tells whether there is a next page.
-    const jobs = await this.jobs.list(filter, visibility, { limit: limit + 1, before: cursor ?? null });
-    const page = jobs.slice(0, limit);
-    return {
-      jobs: page.filter((job) => this.policy.sees(caller, job)).map((job) => this.#view(job)),
-      nextCursor: jobs.length > limit ? (page.at(-1)?.id ?? null) : null,
-    };
+    const { rows, nextCursor } = await readPage(limit, (most) =>
+      this.jobs.list(filter, visibility, { limit: most, before: cursor ?? null }),
+    );
+    const seen = rows.filter((job) => this.policy.sees(caller, job));
+    return { jobs: seen.map((job) => this.#view(job)), nextCursor };
   }
 
   @Get(':id')
