@@ -38,7 +38,7 @@ export type { InputIssue } from './job/job-errors.ts';
 export { anyFaultText } from './job/loggable.ts';
 export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
-export type { ChangeOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
+export type { ChangeOptions, LookOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
 export { isJobStream } from './stream/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';

@@ -25,7 +25,7 @@ import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { LogLine } from '../store/job-logs.ts';
-import { Jobs } from './jobs.ts';
+import { type ChangeOptions, Jobs } from './jobs.ts';
 import { SubmitBody } from './submission.ts';
 import { SubmitRate } from './submit-rate.ts';
 
@@ -93,26 +93,23 @@ export class JobsController {
     @Param('id') id: string,
     @Query('include') include: unknown,
   ): Promise<JobView> {
-    const job = await this.#allowed(caller, 'read', id);
-    const view = this.#view(job);
-    if (include !== 'payload') return view;
-    return { ...view, payload: await this.jobs.payload(id, this.policy.visibility(caller, 'read')) };
+    const visibility = this.policy.visibility(caller, 'read');
+    const view = this.#view(await this.jobs.get(id, visibility, this.#look(caller, 'read')));
+    return include === 'payload' ? { ...view, payload: await this.jobs.payload(id, visibility) } : view;
   }
 
   @Post(':id/cancel')
   @HttpCode(202)
   async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    await this.#allowed(caller, 'cancel', id);
     const visibility = this.policy.visibility(caller, 'cancel');
-    return this.#view(await this.jobs.cancel(id, visibility, { actor: actorOf(caller) }));
+    return this.#view(await this.jobs.cancel(id, visibility, this.#look(caller, 'cancel')));
   }
 
   @Post(':id/retry')
   @HttpCode(202)
   async retry(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    await this.#allowed(caller, 'retry', id);
     const visibility = this.policy.visibility(caller, 'retry');
-    return this.#view(await this.jobs.retry(id, visibility, { actor: actorOf(caller) }));
+    return this.#view(await this.jobs.retry(id, visibility, this.#look(caller, 'retry')));
   }
 
   @Get(':id/logs')
@@ -121,18 +118,15 @@ export class JobsController {
     @Param('id') id: string,
     @Query() query: unknown,
   ): Promise<{ lines: LogLine[]; next: number }> {
-    this.policy.require(caller, 'read');
+    const visibility = this.policy.visibility(caller, 'read');
     const { after } = parseRequest(LogsQuery, query);
-    await this.#allowed(caller, 'read', id);
-    const lines = await this.jobs.logs(id, this.policy.visibility(caller, 'read'), after);
+    const lines = await this.jobs.logs(id, visibility, after, undefined, this.#look(caller, 'read'));
     return { lines, next: lines.at(-1)?.n ?? after };
   }
 
-  /** The job, where the caller may do this to it. */
-  async #allowed(caller: Caller, action: AccessAction, id: string): Promise<Job> {
-    const job = await this.jobs.get(id, this.policy.visibility(caller, action));
-    this.policy.check(caller, action, job);
-    return job;
+  /** Who looks at a job, and whether they may do this to it. */
+  #look(caller: Caller, action: AccessAction): Required<ChangeOptions> {
+    return { actor: actorOf(caller), check: (job) => this.policy.check(caller, action, job) };
   }
 
   #view(job: Job): JobView {

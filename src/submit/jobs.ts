@@ -49,7 +49,12 @@ export interface SubmitOptions {
 }
 
 /** What may go with a change to a job. */
-export interface ChangeOptions {
+export interface LookOptions {
+  /** Is given the job before anything is done; what it throws refuses that. Default: nothing more is asked. */
+  check?: (job: Job) => void;
+}
+
+export interface ChangeOptions extends LookOptions {
   /** Who asks for it, for the audit. Default: `system`, by way of the application. */
   actor?: Actor;
 }
@@ -111,9 +116,10 @@ export class Jobs {
   }
 
   /** The job, or `JobNotFound`. */
-  async get(id: string, visibility: Visibility = EVERYTHING): Promise<Job> {
+  async get(id: string, visibility: Visibility = EVERYTHING, { check }: LookOptions = {}): Promise<Job> {
     const job = isUuid(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
+    check?.(job);
     return job;
   }
 
@@ -135,11 +141,11 @@ export class Jobs {
   async cancel(
     id: string,
     visibility: Visibility = EVERYTHING,
-    { actor = APPLICATION }: ChangeOptions = {},
+    { actor = APPLICATION, ...look }: ChangeOptions = {},
   ): Promise<Job> {
     // A job may be claimed or given back between two looks, so look again until one of them holds.
     for (;;) {
-      const job = await this.get(id, visibility);
+      const job = await this.get(id, visibility, look);
       if (isFinal(job.status)) throw new JobFinal();
       const cancelled = await this.moves.cancelQueued(id, visibility, actor);
       if (cancelled) {
@@ -160,9 +166,9 @@ export class Jobs {
   async retry(
     id: string,
     visibility: Visibility = EVERYTHING,
-    { actor = APPLICATION }: ChangeOptions = {},
+    { actor = APPLICATION, ...look }: ChangeOptions = {},
   ): Promise<Job> {
-    await this.get(id, visibility);
+    await this.get(id, visibility, look);
     const job = await this.moves.retry(id, visibility, actor);
     if (!job) throw new JobNotRetryable();
     this.audit.tellOfJob('retry', job, actor);
@@ -170,8 +176,14 @@ export class Jobs {
   }
 
   /** Log lines after number `after`, oldest first, at most `limit`. */
-  async logs(id: string, visibility: Visibility, after: number, limit = 1_000): Promise<LogLine[]> {
-    await this.get(id, visibility);
+  async logs(
+    id: string,
+    visibility: Visibility,
+    after: number,
+    limit = 1_000,
+    look: LookOptions = {},
+  ): Promise<LogLine[]> {
+    await this.get(id, visibility, look);
     return this.lines.read(id, visibility, after, limit);
   }
 
