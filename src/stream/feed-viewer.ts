@@ -1,3 +1,4 @@
+import { isInRange } from '../access/jobs-access.ts';
 import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { Watermark } from '../store/job-feed.ts';
@@ -38,27 +39,24 @@ export class FeedViewer {
 
   /** Whether the job is of this feed, whatever its status is now. */
   covers(job: Job): boolean {
-    const { tenant, owner, job: only } = this.visibility;
+    const { job: only } = this.visibility;
     const { type, tag, ids } = this.filter;
     return (
-      (tenant === null || job.tenant === tenant) &&
-      (owner === null || job.owner === owner) &&
+      isInRange(job, this.visibility) &&
       (only === null || job.id === only) &&
       (!type || type.includes(job.type)) &&
       (!tag || tag.some((name) => job.tags.includes(name))) &&
-      (!ids || ids.includes(job.id)) &&
-      this.sight.sees(job)
+      (!ids || ids.includes(job.id))
     );
   }
 
-  /** A job that has just changed; `data` is its `job` frame, encoded once for all feeds. */
+  /** A job of this feed that has just changed; `data` is its `job` frame, encoded once for all feeds. */
   changed(job: Job, data: string): void {
-    if (!this.covers(job)) return;
     if (this.#changedMeanwhile) this.#changedMeanwhile.add(job.id);
     else this.show(job, data);
   }
 
-  /** Sends the job as it is, or `gone` when it no longer matches but may have been shown. */
+  /** Sends the job as it is where its client may see it, or `gone` when it no longer matches but may have been shown. */
   show(job: Job, data: string): void {
     if (!this.sight.sees(job)) return;
     if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id);
