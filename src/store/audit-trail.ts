@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { Act, Actor, AuditAction, AuditEntry } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { inBatches } from './in-batches.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** Rows that one statement purges. */
@@ -56,12 +57,7 @@ export class AuditTrail {
 
   /** Removes entries older than this in batches until none is left; resolves to their number. */
   async purge(days: number): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const purged = await this.#purgeBatch(days);
-      total += purged;
-      if (purged < BATCH) return total;
-    }
+    return inBatches(BATCH, () => this.#purgeBatch(days));
   }
 
   async #purgeBatch(days: number): Promise<number> {

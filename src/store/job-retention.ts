@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { inBatches } from './in-batches.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** Jobs that one statement purges: small enough that nobody waits for its locks. */
@@ -16,12 +17,7 @@ export class JobRetention {
 
   /** Purges in batches until nothing is left to purge; resolves to the number of jobs. */
   async purge(days: number): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const purged = await this.#purgeBatch(days);
-      total += purged;
-      if (purged < BATCH) return total;
-    }
+    return inBatches(BATCH, () => this.#purgeBatch(days));
   }
 
   async #purgeBatch(days: number): Promise<number> {
