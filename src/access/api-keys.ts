@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { type Actor, APPLICATION } from '../job/actor.ts';
+import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
 import { faultText } from '../job/loggable.ts';
 import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
@@ -48,9 +48,8 @@ export class ApiKeys {
     const row = { ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) };
     const stored = await this.store.insert(row, actor);
     const { id, tenant, subject, scopes } = stored;
-    const by = { ...actor, tenant: actor.tenant ?? tenant };
     const detail = { tenant, subject, scopes };
-    this.audit.tell({ ...by, action: 'create', target: { kind: 'key', id }, detail });
+    this.audit.tell({ ...actingIn(tenant, actor), action: 'create', target: { kind: 'key', id }, detail });
     return { key, ...stored };
   }
 
@@ -80,7 +79,7 @@ export class ApiKeys {
   async revoke(id: string, actor: Actor = APPLICATION): Promise<Date | null> {
     const revoked = await this.store.revoke(id, actor);
     if (!revoked) return null;
-    const by = { ...actor, tenant: actor.tenant ?? revoked.tenant };
+    const by = actingIn(revoked.tenant, actor);
     this.audit.tell({ ...by, action: 'revoke', target: { kind: 'key', id: id.toLowerCase() }, detail: {} });
     return revoked.at;
   }

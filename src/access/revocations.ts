@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Actor } from '../job/actor.ts';
+import { actingIn, type Actor } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../store/batcher.ts';
 import { type Mark, type Revocable, RevocationStore } from '../store/revocation-store.ts';
@@ -25,7 +25,7 @@ export class Revocations {
   async revoke(revocable: Revocable, actor: Actor): Promise<Date> {
     const at = await this.store.add(revocable, actor);
     const { kind, tenant, value } = revocable;
-    const by = { ...actor, tenant: actor.tenant ?? (tenant || null) };
+    const by = actingIn(tenant || null, actor);
     const target = { kind, id: kind === 'tenant' ? tenant : value };
     this.audit.tell({ ...by, action: 'revoke', target, detail: tenant ? { tenant } : {} });
     return at;

@@ -7,6 +7,11 @@ export interface Actor {
   credential: string | null;
 }
 
+/** The actor, in this tenant where they are of none of their own. */
+export function actingIn(tenant: string | null, actor: Actor): Actor {
+  return { ...actor, tenant: actor.tenant ?? tenant };
+}
+
 /** The host's own code, where it does not say for whom it acts. */
 export const APPLICATION: Actor = { tenant: null, subject: 'system', credential: 'application' };
 

@@ -1,9 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Actor } from '../job/actor.ts';
+import { actingIn, type Actor } from '../job/actor.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, auditSql, KIND } from './audit-sql.ts';
-import { RevocationStore } from './revocation-store.ts';
+import { type Revocable, RevocationStore } from './revocation-store.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** What is known of a key; never the key itself. */
@@ -109,12 +109,8 @@ export class ApiKeyStore {
       const [key] = rows;
       if (!key) return null;
       const { tenant } = key;
-      const by = { ...actor, tenant: actor.tenant ?? tenant };
-      const at = await this.revocations.add(
-        { kind: 'key', tenant: '', value: id.toLowerCase() },
-        by,
-        manager,
-      );
+      const revocable: Revocable = { kind: 'key', tenant: '', value: id.toLowerCase() };
+      const at = await this.revocations.add(revocable, actingIn(tenant, actor), manager);
       return { at, tenant };
     });
   }

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
-import type { Act, Actor, AuditAction, AuditEntry } from '../job/actor.ts';
+import { type Act, actingIn, type Actor, type AuditAction, type AuditEntry } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { inBatches } from './in-batches.ts';
@@ -38,7 +38,7 @@ export class AuditTrail {
   /** The same for a change of a job. */
   tellOfJob(action: AuditAction, job: Pick<Job, 'id' | 'type' | 'tenant'>, actor: Actor): void {
     const { id, type, tenant } = job;
-    const by = { ...actor, tenant: actor.tenant ?? tenant };
+    const by = actingIn(tenant, actor);
     this.tell({ ...by, action, target: { kind: 'job', id }, detail: { type, tenant } });
   }
 
