@@ -76,3 +76,14 @@ export const responses = {
 export function responseRef(name: keyof typeof responses): object {
   return { $ref: `#/components/responses/${name}` };
 }
+
+/** What every operation that needs a credential may answer. */
+export const guarded = {
+  401: responseRef('Unauthorized'),
+  403: responseRef('Forbidden'),
+  503: responseRef('Unavailable'),
+};
+
+export function query(name: string, schema: Schema, description: string): object {
+  return { name, in: 'query', description, schema };
+}

@@ -6,7 +6,7 @@ export function schemaRef(name: string): Schema {
 }
 
 /** An object of which every property is required, and to which later versions may add. */
-function object(properties: Record<string, Schema>, description?: string): Schema {
+export function object(properties: Record<string, Schema>, description?: string): Schema {
   return {
     type: 'object',
     ...(description ? { description } : {}),
@@ -15,12 +15,16 @@ function object(properties: Record<string, Schema>, description?: string): Schem
   };
 }
 
-const nullable = (type: string, rest: Schema = {}): Schema => ({ type: [type, 'null'], ...rest });
-const integer = (minimum: number, rest: Schema = {}): Schema => ({ type: 'integer', minimum, ...rest });
-const text = (rest: Schema = {}): Schema => ({ type: 'string', ...rest });
+export const nullable = (type: string, rest: Schema = {}): Schema => ({ type: [type, 'null'], ...rest });
+export const integer = (minimum: number, rest: Schema = {}): Schema => ({
+  type: 'integer',
+  minimum,
+  ...rest,
+});
+export const text = (rest: Schema = {}): Schema => ({ type: 'string', ...rest });
 const orNull = (name: string): Schema => ({ oneOf: [schemaRef(name), { type: 'null' }] });
-const list = (items: Schema, rest: Schema = {}): Schema => ({ type: 'array', items, ...rest });
-const time = text({ format: 'date-time', description: 'ISO 8601 in UTC, by the clock of Postgres.' });
+export const list = (items: Schema, rest: Schema = {}): Schema => ({ type: 'array', items, ...rest });
+export const time = text({ format: 'date-time', description: 'ISO 8601 in UTC, by the clock of Postgres.' });
 const timeOrNull = nullable('string', { format: 'date-time' });
 const anyJson: Schema = { description: 'Any JSON value.' };
 

@@ -1,16 +1,11 @@
 import { createRequire } from 'node:module';
 import { auditOperation, auditSchemas } from './openapi-audit.ts';
-import { parameterRef, parameters, responseRef, responses } from './openapi-parts.ts';
+import { guarded, parameterRef, parameters, query, responseRef, responses } from './openapi-parts.ts';
 import { type Schema, schemaRef, schemas } from './openapi-schemas.ts';
 
 /** The package by its own name: the path to it differs between the sources and what is built of them. */
 const { version } = createRequire(import.meta.url)('nestjs-jobstream/package.json') as { version: string };
 
-const guarded = {
-  401: responseRef('Unauthorized'),
-  403: responseRef('Forbidden'),
-  503: responseRef('Unavailable'),
-};
 const ofJob = { ...guarded, 404: responseRef('NotFound') };
 const id = parameterRef('Id');
 const filters = [parameterRef('Status'), parameterRef('Type'), parameterRef('Tag')];
@@ -27,10 +22,6 @@ function eventStream(description: string, example: string, events: Record<string
     description,
     content: { 'text/event-stream': { schema: { type: 'string' }, example, 'x-events': named } },
   };
-}
-
-function query(name: string, schema: Schema, description: string): object {
-  return { name, in: 'query', description, schema };
 }
 
 const submit = {
