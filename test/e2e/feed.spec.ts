@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { eventually } from '../support/eventually.ts';
 import { openStream, type SseStream } from '../support/sse.ts';
 
 describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
@@ -25,6 +26,15 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
       .of('job')
       .filter(({ data }) => data?.job?.id === id)
       .map(({ data }) => data?.job?.status);
+  /** Until no transaction is under way that began before the job changed last, anywhere: it would hold cursors back. */
+  const untilSettled = (id: string): Promise<void> =>
+    eventually(async () => {
+      const [row] = await app.dataSource.query<{ settled: boolean }[]>(
+        'SELECT pg_snapshot_xmin(pg_current_snapshot()) > change_xid AS settled FROM jobs.job WHERE id = $1',
+        [id],
+      );
+      expect(row?.settled).toBe(true);
+    });
   const shown = (id: string, status: string) => (frame: SseStream['frames'][number]) =>
     frame.event === 'job' && frame.data?.job?.id === id && frame.data.job.status === status;
 
@@ -133,6 +143,7 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     const as = { subject: 'nina' };
     const old = await submit(as);
     await app.untilFinalAs(old, as);
+    await untilSettled(old);
     const first = await feed('', as);
     const ready = await first.untilEvent('ready');
     first.destroy();
