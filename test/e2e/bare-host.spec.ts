@@ -1,11 +1,7 @@
 import {
-  type ArgumentsHost,
   type CallHandler,
-  Catch,
   Controller,
-  type ExceptionFilter,
   Get,
-  HttpException,
   type INestApplication,
   Injectable,
   Module,
@@ -13,16 +9,14 @@ import {
   type PipeTransform,
   VersioningType,
 } from '@nestjs/common';
-import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { map, type Observable } from 'rxjs';
 import { z } from 'zod';
 import { type JobContext, JobHandler, Jobs, JobsModule } from '../../src/index.ts';
-import { ADAPTERS, type Adapter } from '../support/app.ts';
-import { collectedLog } from '../support/collected-log.ts';
+import { ADAPTERS } from '../support/app.ts';
+import { HostFilter, startHost } from '../support/host.ts';
 import { type Answer, type Request, send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase, testRedis } from '../support/services.ts';
 import { increases, openStream, type SseStream } from '../support/sse.ts';
@@ -63,17 +57,6 @@ class AsyncPipe implements PipeTransform {
   }
 }
 
-@Catch()
-class HostFilter implements ExceptionFilter {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
-
-  catch(exception: unknown, host: ArgumentsHost): void {
-    const status = exception instanceof HttpException ? exception.getStatus() : 500;
-    const response: unknown = host.switchToHttp().getResponse();
-    this.adapterHost.httpAdapter.reply(response, { host: 'refused', status }, status);
-  }
-}
-
 @Module({ providers: [Greeter], controllers: [PingController] })
 class HostModule {
   static of(database: TestDatabase, redis: { url: string; prefix: string }) {
@@ -97,21 +80,12 @@ class HostModule {
   }
 }
 
-async function startHost(adapter: Adapter, database: TestDatabase): Promise<INestApplication> {
-  const root = HostModule.of(database, testRedis());
-  const server = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-  const host = await NestFactory.create(root, server, {
-    logger: collectedLog,
-    forceCloseConnections: true,
-    abortOnError: false,
-  });
+function shape(host: INestApplication): void {
   host.setGlobalPrefix('api');
   host.enableVersioning({ type: VersioningType.URI });
   host.useGlobalInterceptors(new PassThrough());
   host.useGlobalPipes(new AsyncPipe());
   host.useGlobalFilters(new HostFilter(host.get(HttpAdapterHost)));
-  await host.listen(0, '127.0.0.1');
-  return host;
 }
 
 describe.each(ADAPTERS)(
@@ -124,7 +98,7 @@ describe.each(ADAPTERS)(
     let token: string;
     beforeAll(async () => {
       database = await createTestDatabase();
-      host = await startHost(adapter, database);
+      host = await startHost(adapter, HostModule.of(database, testRedis()), shape);
       url = `${await host.getUrl()}/api`;
       token = await signToken();
     });

@@ -6,9 +6,6 @@ import {
   Module,
   UnauthorizedException,
 } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { z } from 'zod';
 import {
@@ -20,10 +17,9 @@ import {
   JobsAccess,
   JobsModule,
 } from '../../src/index.ts';
-import { collectedLog } from './collected-log.ts';
 import type { Adapter } from './app.ts';
-import type { TestDatabase } from './services.ts';
-import { testRedis } from './services.ts';
+import { startHost } from './host.ts';
+import { type TestDatabase, testRedis } from './services.ts';
 
 /** What the host knows of somebody who has logged in. */
 export interface User {
@@ -120,12 +116,5 @@ export async function startSessionHost(adapter: Adapter, database: TestDatabase)
     module: HostModule,
     imports: [TypeOrmModule.forRoot({ type: 'postgres', url: database.url }), jobs],
   };
-  const server = adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
-  const host = await NestFactory.create(root, server, {
-    logger: collectedLog,
-    forceCloseConnections: true,
-    abortOnError: false,
-  });
-  await host.listen(0, '127.0.0.1');
-  return host;
+  return startHost(adapter, root);
 }

@@ -1,13 +1,9 @@
 import {
-  type ArgumentsHost,
   BadRequestException,
   type CallHandler,
-  Catch,
   Controller,
-  type ExceptionFilter,
   type ExecutionContext,
   Get,
-  HttpException,
   type INestApplication,
   Injectable,
   Module,
@@ -15,13 +11,12 @@ import {
   type PipeTransform,
   VersioningType,
 } from '@nestjs/common';
-import { HttpAdapterHost, NestFactory } from '@nestjs/core';
-import { ExpressAdapter } from '@nestjs/platform-express';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { HttpAdapterHost } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { map, type Observable } from 'rxjs';
 import { isJobStream, JobsModule } from '../../src/index.ts';
 import type { Adapter } from './app.ts';
+import { HostFilter, startHost } from './host.ts';
 import { handler } from './module.ts';
 import { createTestDatabase, type TestDatabase, testRedis } from './services.ts';
 import { JWT_AUDIENCE, JWT_ISSUER, JWT_SECRET } from './tokens.ts';
@@ -62,17 +57,6 @@ class SlowPipe implements PipeTransform {
   }
 }
 
-@Catch()
-class HostFilter implements ExceptionFilter {
-  constructor(private readonly adapterHost: HttpAdapterHost) {}
-
-  catch(exception: unknown, host: ArgumentsHost): void {
-    const status = exception instanceof HttpException ? exception.getStatus() : 500;
-    const response: unknown = host.switchToHttp().getResponse();
-    this.adapterHost.httpAdapter.reply(response, { host: 'refused', status }, status);
-  }
-}
-
 /** A host application of some shape, on a database and a key prefix of its own; it handles jobs of the type `count`. */
 export class ShapedHost {
   private constructor(
@@ -84,13 +68,7 @@ export class ShapedHost {
 
   static async start(adapter: Adapter, shape: HostShape): Promise<ShapedHost> {
     const database = await createTestDatabase();
-    const app = await NestFactory.create(rootOf(database, shape), adapterOf(adapter), {
-      logger: false,
-      forceCloseConnections: true,
-      abortOnError: false,
-    });
-    apply(app, shape);
-    await app.listen(0, '127.0.0.1');
+    const app = await startHost(adapter, rootOf(database, shape), (host) => apply(host, shape));
     return new ShapedHost(app, `${await app.getUrl()}${pathOf(shape)}`, database);
   }
 
@@ -130,10 +108,6 @@ function rootOf(database: TestDatabase, shape: HostShape) {
   @Module({ imports: [postgres, jobs], providers: [count], controllers: [PingController] })
   class Host {}
   return Host;
-}
-
-function adapterOf(adapter: Adapter): FastifyAdapter | ExpressAdapter {
-  return adapter === 'fastify' ? new FastifyAdapter() : new ExpressAdapter();
 }
 
 function pathOf({ prefix }: HostShape): string {
