@@ -77,6 +77,7 @@ async function reachPostgres(url: string): Promise<void> {
   } catch (error) {
     throw new ServerUnreachable('Postgres', url, error);
   } finally {
+    // One that never connected has nothing to end.
     await client.end().catch(() => undefined);
   }
 }
