@@ -39,13 +39,15 @@ export async function explore(
 
 /**
  * One interleaving of a scenario: what is chosen, then quiet and a backstop, then the rest of the job's life with
- * every message lost and a backstop. Answers what is wrong at either point.
+ * every message lost and a backstop. Answers what is wrong at either point;
+ * `happened` is told what was chosen.
  */
 export async function runJoin(
   backend: JoinBackend,
   scenario: JoinScenario,
   messages: 'lost' | 'delivered',
   choose: Choose,
+  happened: (name: string) => void = () => undefined,
 ): Promise<string | null> {
   const world = new JoinWorld(backend, scenario);
   try {
@@ -56,6 +58,7 @@ export async function runJoin(
       const next = choice === null ? undefined : possible[choice];
       if (!next) break;
       await world.act(next);
+      happened(next.name);
     }
     await world.quiet(messages);
     const problem = problemOf(world);

@@ -1,5 +1,6 @@
 import { isAfter, parseCursor } from '../../../src/job/cursor.ts';
 import type { JobStatus } from '../../../src/job/job.ts';
+import type { ResolvedOptions } from '../../../src/jobs.options.ts';
 import type { Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
 import type { JobReader } from '../../../src/stream/job-reader.ts';
@@ -19,6 +20,8 @@ export interface Position {
 /** Postgres, Redis and the worker; in memory or real. */
 export interface JoinBackend {
   readonly jobId: string;
+  /** Those of whoever publishes: their prefix says where. */
+  readonly options: ResolvedOptions;
   readonly reader: Pick<JobReader, 'job' | 'lastFrame' | 'changesAfter'>;
   readonly store: Pick<JobStore, 'positions'>;
   readonly subscriptions: Pick<Subscriptions, 'listen'>;

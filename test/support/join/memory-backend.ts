@@ -1,9 +1,13 @@
 import type { Job, JobChange } from '../../../src/job/job.ts';
 import { toProgress } from '../../../src/job/progress.ts';
+import { resolveOptions } from '../../../src/jobs.options.ts';
 import { encodeFrame, encodeNudge, type TickFrame } from '../../../src/publish/frame.ts';
 import type { Subscriber } from '../../../src/redis/subscriptions.ts';
 import { aChange, aJob } from '../jobs.ts';
 import type { JoinBackend, LifeStep, Position } from './life.ts';
+
+const JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
+const OPTIONS = resolveOptions({ redis: 'redis://unused', jwt: JWT });
 
 /** A row, its history, the last frame and a channel, in memory. */
 export class MemoryBackend implements JoinBackend {
@@ -12,6 +16,7 @@ export class MemoryBackend implements JoinBackend {
   #last: TickFrame | null = null;
   readonly #subscribers = new Set<Subscriber>();
   readonly jobId = this.#row.id;
+  readonly options = OPTIONS;
 
   readonly reader = {
     job: () => Promise.resolve(this.#row),

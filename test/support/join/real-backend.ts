@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { EVERYTHING } from '../../../src/job/visibility.ts';
 import { toProgress } from '../../../src/job/progress.ts';
+import { JOBS_OPTIONS, type ResolvedOptions } from '../../../src/jobs.options.ts';
 import { FramePublisher } from '../../../src/publish/frame-publisher.ts';
 import { RedisConnections } from '../../../src/redis/redis-connections.ts';
 import { Subscriptions } from '../../../src/redis/subscriptions.ts';
@@ -17,6 +18,7 @@ import type { JoinBackend, LifeStep, Position } from './life.ts';
 
 /** A job in Postgres, followed through Redis, by the providers of a module that runs no jobs itself. */
 export class RealBackend implements JoinBackend {
+  readonly options: ResolvedOptions;
   readonly reader: JobReader;
   readonly store: JobStore;
   readonly subscriptions: Subscriptions;
@@ -27,6 +29,7 @@ export class RealBackend implements JoinBackend {
     private readonly module: TestModule,
     readonly jobId: string,
   ) {
+    this.options = module.get<ResolvedOptions>(JOBS_OPTIONS);
     this.reader = module.get(JobReader);
     this.store = module.get(JobStore);
     this.subscriptions = module.get(Subscriptions);

@@ -1,7 +1,6 @@
 import type { AccessPolicy } from '../../../src/access/access-policy.ts';
 import type { RevocationWatch } from '../../../src/access/revocation-watch.ts';
 import type { JobStatus } from '../../../src/job/job.ts';
-import { resolveOptions } from '../../../src/jobs.options.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
 import type { JobReader } from '../../../src/stream/job-reader.ts';
 import { JobStream } from '../../../src/stream/job-stream.ts';
@@ -20,8 +19,6 @@ import {
 import { JoinViewer } from './viewer.ts';
 
 const UNTIL_LIVE = ['subscribes', 'row is read', 'row answers', 'last frame is read'];
-const JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
-const OPTIONS = resolveOptions({ redis: 'redis://unused', jwt: JWT });
 
 /**
  * One job, one viewer, and everything between them held back: every read, message, acknowledgement and tick of the
@@ -58,13 +55,13 @@ export class JoinWorld {
       reader,
       store as unknown as JobStore,
       subscriptions as unknown as Subscriptions,
-      OPTIONS,
+      backend.options,
     );
     this.#tick = tickOf(this.#hub);
     const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
-    const viewers = new Viewers(OPTIONS, watch as unknown as RevocationWatch);
+    const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch);
     const policy = { sees: () => true } as unknown as AccessPolicy;
-    const streams = new JobStream(this.#hub, reader, viewers, policy, OPTIONS);
+    const streams = new JobStream(this.#hub, reader, viewers, policy, backend.options);
     this.viewer = new JoinViewer(streams, backend.jobId, scenario);
   }
 
