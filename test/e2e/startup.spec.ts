@@ -113,7 +113,8 @@ describe('The service that cannot start', () => {
   });
 
   it('gives up on a server that takes the connection and never answers', async () => {
-    const silent = createServer().listen(0, '127.0.0.1');
+    // What it is sent is read, as it would not learn of the end otherwise, and keep the socket.
+    const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
     await once(silent, 'listening');
     const { port } = silent.address() as AddressInfo;
 
