@@ -220,7 +220,10 @@ describe('embedded services', () => {
     const [owner, services] = await startOwner();
     await store(services);
     const leftover = pidIn('postgres/data/postmaster.pid');
-    for (const watchdog of processesIn(dataDir, ['sh'])) process.kill(watchdog, 'SIGKILL');
+    // The death of one shell closes the pipe that the other one watches, which must not act on it any more.
+    const watchdogs = processesIn(dataDir, ['sh']);
+    for (const watchdog of watchdogs) process.kill(watchdog, 'SIGSTOP');
+    for (const watchdog of watchdogs) process.kill(watchdog, 'SIGKILL');
     await kill(owner);
     expect(serversOf(dataDir)).toContain(leftover);
     await expectStored(await start());
