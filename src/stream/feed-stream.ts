@@ -1,8 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import type { Caller } from '../access/caller.ts';
+import type { Job } from '../job/job.ts';
 import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { FeedHub } from './feed-hub.ts';
@@ -24,7 +25,7 @@ interface OpenFeed extends FeedRequest {
 const PAGE = 200;
 const BEGINNING: Watermark = '0';
 const READ_AGAIN_MS = 500;
-/** How often a client that does not keep up is looked at while its first state is sent. */
+/** How often a client that does not keep up is looked at while it is sent what it has missed. */
 const BREATH_MS = 50;
 
 /** The feed of many jobs: what is, or what has changed since a cursor; then `ready`; then live. */
@@ -76,18 +77,30 @@ export class FeedStream {
     while (!left.aborted) {
       const page: FeedPage = { filter: asked, visibility, since, before, limit: PAGE };
       const jobs = (await this.#untilRead(() => this.feed.page(page), left)) ?? [];
-      for (const job of jobs) if (!left.aborted) feed.show(job, this.hub.encode(job));
+      await this.#showAll(jobs, feed, left);
       if (jobs.length < PAGE) return;
       before = jobs.at(-1)?.id ?? null;
-      await this.#untilTaken(feed, left);
     }
   }
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
+    let first = true;
     for (let ids = feed.takeChangedMeanwhile(); ids && !left.aborted; ids = feed.takeChangedMeanwhile()) {
       const changed = ids;
       const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
-      for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
+      // Jobs may change faster than a slow client takes them: from the second round on they wait in their places.
+      if (first) await this.#showAll(jobs ?? [], feed, left);
+      else for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
+      first = false;
+    }
+  }
+
+  /** No faster than the client takes them. What changes meanwhile is read again once all have been shown. */
+  async #showAll(jobs: (Job | null)[], feed: FeedViewer, left: AbortSignal): Promise<void> {
+    for (const job of jobs) {
+      if (left.aborted) return;
+      if (job) feed.show(job, this.hub.encode(job));
+      if (!feed.flush()) await this.#untilTaken(feed, left);
     }
   }
 
@@ -109,7 +122,8 @@ export class FeedStream {
   }
 
   async #untilTaken(feed: FeedViewer, left: AbortSignal): Promise<void> {
-    while (feed.congested && !left.aborted) await pause(BREATH_MS, left);
+    await turn();
+    while (!left.aborted && !feed.flush()) await pause(BREATH_MS, left);
   }
 }
 

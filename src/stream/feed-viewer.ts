@@ -33,8 +33,9 @@ export class FeedViewer {
     return this.sight.visibility;
   }
 
-  get congested(): boolean {
-    return this.viewer.congested;
+  /** Sends what waits, as far as the client takes it; returns whether it would take more. */
+  flush(): boolean {
+    return this.viewer.flush();
   }
 
   /** Whether the job is of this feed, whatever its status is now. */

@@ -15,13 +15,13 @@ export interface StreamHttpRequest {
   socket: StreamSocket;
 }
 
-export interface StreamSocket extends Pressure, Closable {
+export interface StreamSocket extends Closable {
   /** True on TLS. */
   readonly encrypted?: boolean;
 }
 
 /** Node's own response. */
-export interface StreamResponse extends Closable {
+export interface StreamResponse extends Closable, Pressure {
   destroy(): unknown;
 }
 

@@ -21,13 +21,12 @@ import {
   closableOf,
   cursorOf,
   heartbeatOf,
-  socketOf,
   type StreamHttpRequest,
   type StreamHttpResponse,
 } from './stream-http.ts';
 import type { StreamRequest } from './viewers.ts';
 
-/** What may wait for a client that does not read; past it Nest drops the connection. */
+/** The viewer keeps to its bound by itself; past this many characters in Nest's own queue Nest drops the connection. */
 const MAX_PENDING = 256 * 1024;
 
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
@@ -73,7 +72,6 @@ export function isJobStream(context: ExecutionContext): boolean {
 function streamRequest(request: StreamHttpRequest, response: StreamHttpResponse): StreamRequest {
   return {
     response: closableOf(response),
-    socket: socketOf(request),
     cursor: cursorOf(request),
     heartbeat: heartbeatOf(request),
     caller: callerOf(request),

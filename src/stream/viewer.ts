@@ -6,13 +6,18 @@ export type ByeReason = 'rotate' | 'drain' | 'slow' | 'expired' | 'revoked' | 'g
 
 const RECONNECTS: ReadonlySet<ByeReason> = new Set(['rotate', 'drain', 'slow']);
 
-/** Tells whether the client takes what it is sent: a socket, as far as we look at it. */
+interface Held {
+  frame: WireFrame;
+  bytes: number;
+}
+
+/** Tells whether the client takes what it is sent: Node's response, as far as we look at it. */
 export interface Pressure {
   readonly writableNeedDrain?: boolean;
 }
 
 export interface ViewerOptions {
-  socket: Pressure;
+  response: Pressure;
   /** The id to repeat until a frame was sent. */
   cursor: string;
   heartbeat: 'comment' | 'event';
@@ -24,21 +29,31 @@ export interface ViewerOptions {
   isRevoked?: () => boolean;
 }
 
-/** Places that may wait for a slow client; a feed has one per job. */
-const MAX_WAITING = 500;
+/**
+ * A client that does not read costs 256 KiB at most, and this much of it may wait here. The rest is for what Node's
+ * response holds before it says so (16 KiB, from Node 22 on 64 KiB), for `MAX_UNSEEN`, and for the frame that went past.
+ */
+const MAX_HELD = 128 * 1024;
+/** What may be handed over in one turn of the event loop: only the next one shows whether the client takes it. */
+const MAX_UNSEEN = 32 * 1024;
+/** What a frame takes beside its data. */
+const FRAME_OVERHEAD = 200;
 /** A client that has taken nothing for this long is cut off; it finds everything on reconnect. */
 const SLOW_MS = 30_000;
 
 /**
- * One open stream. What replaces its forerunner waits for a slow client in one place instead of a queue;
- * everything else is sent, and Nest drops the connection when more than its bound has piled up.
+ * One open stream. What a slow client does not take waits here, in order, and what replaces its forerunner in one
+ * place instead of a queue. A client for which too much waits is parted with.
  */
 export class Viewer {
   #cursor: string;
   #sentAt = Date.now();
   #checkedAt = Date.now();
   #congestedSince: number | null = null;
-  readonly #waiting = new Map<string, WireFrame>();
+  /** By place, or by the frame itself where it has none. */
+  readonly #waiting = new Map<string | WireFrame, Held>();
+  #heldBytes = 0;
+  #unseenBytes = 0;
 
   constructor(
     private readonly subscriber: Subscriber<WireFrame>,
@@ -47,26 +62,32 @@ export class Viewer {
     this.#cursor = options.cursor;
   }
 
+  /** Whether the client leaves waiting what it was sent. */
   get congested(): boolean {
-    return this.options.socket.writableNeedDrain === true;
+    return this.options.response.writableNeedDrain === true;
   }
 
   /** Sends a frame; with a `place`, a slow client finds only the newest frame of that place. */
   send(frame: WireFrame, place?: string): void {
-    if (place !== undefined && this.congested) {
-      this.#waiting.delete(place);
-      this.#waiting.set(place, frame);
-      if (this.#waiting.size > MAX_WAITING) this.bye('slow');
-      return;
+    if (this.flush()) this.#write(frame);
+    else this.#hold(frame, place ?? frame);
+  }
+
+  /** Sends what waits, as far as the client takes it; returns whether it would take more. */
+  flush(): boolean {
+    for (const [key, { frame }] of this.#waiting) {
+      if (this.#isFull) return false;
+      this.#drop(key);
+      this.#write(frame);
     }
-    this.#flush();
-    this.#write(frame);
+    return !this.#isFull;
   }
 
   /** Says why the stream ends, and ends it. */
   bye(reason: ByeReason): void {
     // What waits for a slow client waits in vain: it finds the newest when it comes back.
-    if (reason !== 'slow') this.#flush();
+    if (reason === 'slow') this.#waiting.clear();
+    else this.#writeAll();
     const reconnect = RECONNECTS.has(reason);
     this.#write({
       id: this.#cursor,
@@ -78,6 +99,7 @@ export class Viewer {
   }
 
   end(): void {
+    this.#writeAll();
     this.subscriber.complete();
   }
 
@@ -91,11 +113,11 @@ export class Viewer {
     if (now >= this.options.rotateAt) return this.bye('rotate');
     if (this.congested) {
       this.#congestedSince ??= now;
-      if (now - this.#congestedSince >= SLOW_MS) this.bye('slow');
+      if (now - this.#congestedSince >= SLOW_MS || this.#heldBytes > MAX_HELD) this.bye('slow');
       return;
     }
     this.#congestedSince = null;
-    this.#flush();
+    this.flush();
     if (this.#isDue(now, this.#sentAt)) this.#beat();
   }
 
@@ -111,16 +133,53 @@ export class Viewer {
     );
   }
 
-  #flush(): void {
-    if (this.#waiting.size === 0) return;
-    const frames = [...this.#waiting.values()];
+  get #isFull(): boolean {
+    return this.congested || this.#unseenBytes > MAX_UNSEEN;
+  }
+
+  #hold(frame: WireFrame, key: string | WireFrame): void {
+    this.#drop(key);
+    const bytes = bytesOf(frame);
+    this.#waiting.set(key, { frame, bytes });
+    this.#heldBytes += bytes;
+    if (this.congested && this.#heldBytes > MAX_HELD) this.bye('slow');
+  }
+
+  #drop(key: string | WireFrame): void {
+    this.#heldBytes -= this.#waiting.get(key)?.bytes ?? 0;
+    this.#waiting.delete(key);
+  }
+
+  #writeAll(): void {
+    for (const { frame } of this.#waiting.values()) this.#write(frame);
     this.#waiting.clear();
-    for (const frame of frames) this.#write(frame);
   }
 
   #write(frame: WireFrame): void {
     if (frame.id !== undefined) this.#cursor = frame.id;
     this.#sentAt = Date.now();
+    const before = this.#unseenBytes;
+    this.#unseenBytes += bytesOf(frame);
+    if (before <= MAX_UNSEEN && this.#unseenBytes > MAX_UNSEEN) setImmediate(() => this.#look());
     this.subscriber.next(frame);
   }
+
+  /** Nest has written by now what it was given, so that `congested` tells what became of it. */
+  #look(): void {
+    this.#unseenBytes = 0;
+    this.flush();
+  }
+}
+
+/** The string that was measured last: a frame goes to many viewers in a row, and measuring takes longer than comparing. */
+const measured = { data: '', bytes: 0 };
+
+/** What a frame takes, in memory or on the wire, whichever is more: one character beyond ASCII may double a string. */
+function bytesOf({ data = '' }: WireFrame): number {
+  if (data !== measured.data) {
+    const bytes = Buffer.byteLength(data);
+    measured.bytes = bytes === data.length ? bytes : Math.max(bytes, 2 * data.length);
+    measured.data = data;
+  }
+  return FRAME_OVERHEAD + measured.bytes;
 }

@@ -6,7 +6,7 @@ import { RevocationWatch } from '../access/revocation-watch.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { WireFrame } from './frames.ts';
 import type { StreamResponse } from './stream-http.ts';
-import { type Pressure, Viewer } from './viewer.ts';
+import { Viewer } from './viewer.ts';
 
 /** One timer for all viewers: how late an expiry or a heartbeat may be. */
 const TICK_MS = 250;
@@ -19,7 +19,6 @@ const LINGER_MS = 5_000;
 /** What a stream is opened with. */
 export interface StreamRequest {
   response: StreamResponse;
-  socket: Pressure;
   /** The id that the client already has; empty when it has none. */
   cursor: string;
   heartbeat: 'comment' | 'event';
@@ -93,11 +92,11 @@ export class Viewers {
     this.#timer = null;
   }
 
-  #viewerOptions({ socket, cursor, heartbeat, caller }: StreamRequest) {
+  #viewerOptions({ response, cursor, heartbeat, caller }: StreamRequest) {
     const { heartbeatMs, maxAgeMs } = this.options.stream;
     const rotateAt = Date.now() + maxAgeMs * (0.85 + Math.random() * 0.3);
     return {
-      socket,
+      response,
       cursor,
       heartbeat,
       heartbeatMs,

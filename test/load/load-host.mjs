@@ -1,5 +1,6 @@
 // The reference service with two handlers that report more than any real one.
 import 'reflect-metadata';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
@@ -17,11 +18,10 @@ const Counting = z.strictObject({
   manySteps: z.boolean().default(false),
 });
 
-const Chatting = z.strictObject({ everyMs: z.int().min(1), lines: z.int().min(0) });
+const Chatting = z.strictObject({ everyMs: z.int().min(1) });
 
 const MESSAGE = 'm'.repeat(500);
 const DATA = 'd'.repeat(4_000);
-const LINE = 'l'.repeat(2_000);
 
 class LoadWork {
   /** Calls `progress()` as often as it is told. */
@@ -34,11 +34,11 @@ class LoadWork {
     return { calls, ms: Math.round(performance.now() - started) };
   }
 
-  /** Reports and logs as much as a frame may hold, until it is cancelled. */
-  async chat({ everyMs, lines }, job) {
+  /** Reports as much as a frame may hold, and when by the clock of the machine, until it is cancelled. */
+  async chat({ everyMs }, job) {
     for (let done = 1; ; done += 1) {
-      job.progress({ done, message: MESSAGE, data: DATA });
-      for (let line = 0; line < lines; line += 1) job.log.info(LINE);
+      const reportedAt = Number(process.hrtime.bigint()) / 1e6;
+      job.progress({ done, message: MESSAGE, data: { reportedAt, text: DATA } });
       await delay(everyMs, undefined, { signal: job.signal });
     }
   }
@@ -62,4 +62,11 @@ const root = { module: LoadHost, imports: [service], providers: [LoadWork] };
 const app = await httpAdapter(adapter, root, { logger: ['error', 'warn'] });
 process.once('SIGTERM', () => void app.close().then(() => process.exit(0)));
 await app.listen(port, host);
+const path = process.env.LOAD_SOCKET;
+if (path) {
+  // The same server at a Unix socket too: there the kernel takes far less for a client that does not read.
+  const server = createServer((socket) => app.getHttpServer().emit('connection', socket));
+  await new Promise((listening) => server.listen(path, listening));
+  process.once('SIGTERM', () => server.close());
+}
 console.log(`Listening on http://${host}:${app.getHttpServer().address().port}`);

@@ -18,9 +18,10 @@ export class RawConnection {
   closed = false;
   readonly #socket: Socket;
 
-  constructor(url: string) {
-    const { host, port } = target(url);
-    this.#socket = connect({ host, port: Number(port), allowHalfOpen: true });
+  /** `address` is a URL, or the path of a Unix socket. */
+  constructor(address: string) {
+    const to = address.startsWith('/') ? { path: address } : tcp(address);
+    this.#socket = connect({ ...to, allowHalfOpen: true });
     this.#socket.on('data', (chunk: Buffer) => (this.text += chunk.toString('latin1')));
     // How a connection ends is what the tests look at, not an error.
     this.#socket.on('error', () => undefined);
@@ -79,4 +80,9 @@ export class RawConnection {
   destroy(): void {
     this.#socket.destroy();
   }
+}
+
+function tcp(url: string): { host: string; port: number } {
+  const { host, port } = target(url);
+  return { host, port: Number(port) };
 }

@@ -18,7 +18,7 @@ describe('a viewer whose credential is revoked', () => {
     new Observable<WireFrame>((subscriber) => {
       const never = { rotateAt: Infinity, expiresAt: Infinity };
       const options = {
-        socket: {},
+        response: {},
         cursor: '2.0',
         heartbeat: 'comment',
         heartbeatMs: 1_000,

@@ -68,7 +68,6 @@ export class JoinViewer {
     const response = { closed: true, once: () => undefined, destroy: () => undefined };
     return {
       response,
-      socket: {},
       cursor: this.cursor,
       heartbeat: 'comment',
       caller: {} as JobStreamRequest['caller'],
