@@ -84,8 +84,11 @@ export class FeedStream {
   }
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
-    for (let ids = feed.takeChangedMeanwhile(); ids && !left.aborted; ids = feed.takeChangedMeanwhile()) {
-      const changed = ids;
+    while (!left.aborted) {
+      // What the hub began to read earlier may be older than what was just sent: the feed notes it, and reads it again.
+      await this.hub.settled();
+      const changed = feed.takeChangedMeanwhile();
+      if (!changed) return;
       const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
       for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
     }
