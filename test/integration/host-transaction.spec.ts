@@ -180,7 +180,7 @@ describe('a job that joins a transaction of the host', () => {
       await runner.commitTransaction();
       await runner.startTransaction();
       await runner.commitTransaction();
-      await untilAnnounced(ids);
+      await eventually(() => expect(announced).toEqual(ids));
     } finally {
       await runner.release();
     }
@@ -199,7 +199,7 @@ describe('a job that joins a transaction of the host', () => {
 
   it('is committed at once when the manager has no transaction under way', async () => {
     const id = await submit(host.dataSource.manager);
-    await untilAnnounced([id]);
+    await eventually(() => expect(announced).toEqual([id]));
     await host.untilStatus(id, 'completed');
   });
 
