@@ -84,9 +84,9 @@ export class FeedStream {
   }
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
-    for (let ids = feed.takeChangedMeanwhile(); ids && !left.aborted; ids = feed.takeChangedMeanwhile()) {
-      const changed = ids;
-      const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
+    for (let next = feed.takeChangedMeanwhile(); next && !left.aborted; next = feed.takeChangedMeanwhile()) {
+      const changed = next;
+      const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
       for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
     }
   }
