@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { type Job, type Progress, toJobView } from '../job/job.ts';
+import { type Job, type Progress, type TenantJob, toJobView } from '../job/job.ts';
 import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeChanges } from '../publish/frame.ts';
@@ -70,8 +70,7 @@ export class FeedHub implements Subscriber {
   }
 
   onMessage(message: string): void {
-    for (const { id, tenant } of decodeChanges(message))
-      if (this.#concerns(tenant)) this.#begin(this.#read(id));
+    for (const job of decodeChanges(message)) if (this.#concerns(job.tenant)) this.#begin(this.#read(job));
   }
 
   /** What was published before the subscription was acknowledged is read from Postgres. */
@@ -90,13 +89,14 @@ export class FeedHub implements Subscriber {
     return false;
   }
 
-  async #read(id: string): Promise<void> {
+  /** Anyone who can write to Redis can publish a change; a job that is not of the tenant it names is not read. */
+  async #read(changed: TenantJob): Promise<void> {
     try {
-      const job = await this.reader.job(id);
+      const job = await this.reader.job(changed);
       if (job) this.#show(job);
     } catch (error) {
       // The backstop reads it again.
-      this.#log.error(`Reading job ${id} for feeds failed: ${faultText(error)}`);
+      this.#log.error(`Reading job ${changed.id} for feeds failed: ${faultText(error)}`);
     }
   }
 
@@ -109,9 +109,10 @@ export class FeedHub implements Subscriber {
     for (const viewer of covering) viewer.changed(job, data);
   }
 
-  #follow({ id, version }: Job): void {
+  #follow(job: Job): void {
+    const { id, version } = job;
     if (this.#running.has(id) || this.#viewers.size === 0) return;
-    const { channel, release } = this.hub.watch(id);
+    const { channel, release } = this.hub.watch(job);
     const frames = channel.frames$.subscribe((frame) => {
       if (frame.type === 'progress') this.#showProgress(channel.job, frame);
     });

@@ -89,7 +89,7 @@ export class FeedStream {
       await this.hub.settled();
       const changed = feed.takeChangedMeanwhile();
       if (!changed) return;
-      const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
+      const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
       for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
     }
   }

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { APPLICATION } from '../job/actor.ts';
+import type { TenantJob } from '../job/job.ts';
 import { faultText } from '../job/loggable.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../store/batcher.ts';
@@ -12,7 +13,7 @@ import { AfterCommit } from './after-commit.ts';
 @Injectable()
 export class SubmitAnnouncer {
   readonly #log = new Logger('Jobstream');
-  readonly #lookups = new Batcher((ids: string[]) => this.#exist(ids));
+  readonly #lookups = new Batcher((jobs: TenantJob[]) => this.#exist(jobs));
 
   constructor(
     @Inject(JobStore) private readonly store: JobStore,
@@ -36,7 +37,7 @@ export class SubmitAnnouncer {
   /** A savepoint that the host's own SQL rolled back, of which TypeORM tells nobody, may have taken some with it. */
   async #announceExisting(jobs: NewJob[], inserted: InsertedJob[]): Promise<void> {
     try {
-      const existing = await Promise.all(inserted.map(({ job }) => this.#lookups.add(job.id)));
+      const existing = await Promise.all(inserted.map(({ job }) => this.#lookups.add(job)));
       const exists = (_each: unknown, index: number): boolean => existing[index] === true;
       this.announce(jobs.filter(exists), inserted.filter(exists));
     } catch (error) {
@@ -45,8 +46,8 @@ export class SubmitAnnouncer {
     }
   }
 
-  async #exist(ids: string[]): Promise<boolean[]> {
-    const positions = await this.store.positions(ids);
-    return ids.map((id) => positions.has(id));
+  async #exist(jobs: TenantJob[]): Promise<boolean[]> {
+    const positions = await this.store.positions(jobs);
+    return jobs.map(({ id }) => positions.has(id));
   }
 }
