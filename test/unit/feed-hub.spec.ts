@@ -1,6 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
-import { Observable, Subject, type Subscriber } from 'rxjs';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs';
 import type { AccessPolicy } from '../../src/access/access-policy.ts';
 import type { Job } from '../../src/job/job.ts';
 import { toProgress } from '../../src/job/progress.ts';
@@ -34,14 +34,18 @@ class HeldReads {
   }
 }
 
+const watching: Subscription[] = [];
+afterEach(() => {
+  for (const feed of watching.splice(0)) feed.unsubscribe();
+});
+
 /** One job, its channel in this process, and the feeds that show it. */
 function aHub(first: Partial<Job> = {}) {
   const world = { job: aJob(first) };
-  const pages = new HeldReads();
   const reads = new HeldReads();
   const feed = {
     watermark: async () => '7',
-    page: () => pages.read([world.job]),
+    page: async () => [world.job],
     changedSince: async () => [],
   } as unknown as JobFeed;
   const reader = { job: () => reads.read(world.job) } as unknown as JobReader;
@@ -57,7 +61,7 @@ function aHub(first: Partial<Job> = {}) {
   const announce = (): void => hub.onMessage(encodeChanges([world.job]));
 
   /** What the client of a new feed is sent: `ready`, or the job as `version done`. */
-  const open = () => {
+  const open = (): string[] => {
     const sent: string[] = [];
     const send = ({ type, data }: WireFrame): void => {
       const { job } = JSON.parse(data ?? '') as { job?: Job };
@@ -69,8 +73,8 @@ function aHub(first: Partial<Job> = {}) {
     } as unknown as Viewers;
     const policy = { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy;
     const stream = new FeedStream(feed, hub, reader, viewers, policy);
-    const watching = stream.open({ cursor: '', filter: {} } as unknown as FeedRequest).subscribe();
-    return { sent, leave: () => watching.unsubscribe() };
+    watching.push(stream.open({ cursor: '', filter: {} } as unknown as FeedRequest).subscribe());
+    return sent;
   };
   /** The channel has taken in a frame of progress. */
   const progress = (version: number, tick: number): void => {
@@ -78,7 +82,7 @@ function aHub(first: Partial<Job> = {}) {
     channel.progress = { cursor: { version, tick }, type: 'progress', data };
     channel.frames$.next(channel.progress);
   };
-  return { world, pages, reads, channel, announce, open, progress };
+  return { world, reads, channel, announce, open, progress };
 }
 
 const active = (version: number, done: number): Job =>
@@ -94,20 +98,18 @@ describe('the hub of the feeds', () => {
     announce();
     world.job = aJob({ version: 3 });
 
-    const { sent, leave } = open();
+    const sent = open();
     await settled();
     reads.release();
     await settled();
 
     expect(sent).toEqual(['3 -', '3 -', 'ready']);
-    expect(other.sent).toEqual(['1 -', 'ready', '2 -']);
-    leave();
-    other.leave();
+    expect(other).toEqual(['1 -', 'ready', '2 -']);
   });
 
   it('shows the progress of an attempt only with that attempt', async () => {
     const { world, channel, announce, open, progress } = aHub({ status: 'active', version: 2 });
-    const { sent, leave } = open();
+    const sent = open();
     await settled();
     world.job = aJob({ status: 'active', version: 4 });
     announce();
@@ -120,12 +122,11 @@ describe('the hub of the feeds', () => {
     progress(4, 1);
 
     expect(sent).toEqual(['2 -', 'ready', '4 -', '4 1']);
-    leave();
   });
 
   it('shows no progress of a version that a feed already knows to be over', async () => {
     const { world, channel, open, progress } = aHub({ status: 'active', version: 2 });
-    const first = open();
+    open();
     await settled();
     channel.job = world.job;
     world.job = aJob({ status: 'completed', version: 3 });
@@ -134,14 +135,12 @@ describe('the hub of the feeds', () => {
     await settled();
     progress(2, 8);
 
-    expect(second.sent).toEqual(['3 -', 'ready']);
-    first.leave();
-    second.leave();
+    expect(second).toEqual(['3 -', 'ready']);
   });
 
   it('shows the newest progress where the row is behind it', async () => {
     const { world, channel, open, progress } = aHub(active(2, 3));
-    const first = open();
+    open();
     await settled();
     channel.job = world.job;
     progress(2, 5);
@@ -149,8 +148,6 @@ describe('the hub of the feeds', () => {
     const second = open();
     await settled();
 
-    expect(second.sent).toEqual(['2 5', 'ready']);
-    first.leave();
-    second.leave();
+    expect(second).toEqual(['2 5', 'ready']);
   });
 });
