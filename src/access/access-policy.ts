@@ -31,6 +31,18 @@ export class AccessPolicy {
     throw refusal(caller, action);
   }
 
+  /** The tenant whose jobs the caller reaches; null: every tenant. */
+  reach(caller: Caller): string | null {
+    return this.access.range(caller).tenant;
+  }
+
+  /** Throws `403` for a tenant, or for every tenant (null), that is beyond the caller's own reach. */
+  requireWithin(caller: Caller, tenant: string | null): void {
+    const reach = this.reach(caller);
+    if (reach !== null && reach !== tenant)
+      throw new JobError(403, 'forbidden', 'You may only do this within your own tenant.');
+  }
+
   /** Whether the caller may see the job; with null, whether they may see any. */
   sees(caller: Caller, target: AccessTarget | null): boolean {
     return this.#may(caller, 'read', target);

@@ -24,7 +24,7 @@ import { parseRequest } from './parse-request.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** The keys of all tenants, for administrators. */
+/** The keys of the tenants that an administrator reaches. */
 @Controller({ path: 'api-keys', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
 export class ApiKeysController {
@@ -41,6 +41,10 @@ export class ApiKeysController {
   ): Promise<StoredApiKey & { key: string }> {
     this.policy.require(caller, 'admin');
     const { tenant = caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyBody, body);
+    // Neither the key's tenant nor what its scopes open may lie beyond the reach of who makes it.
+    const holder = { tenant, subject: rest.subject, scopes: new Set(rest.scopes), expiresAt, job: null };
+    this.policy.requireWithin(caller, tenant);
+    this.policy.requireWithin(caller, this.policy.reach(holder));
     return this.keys.create({ ...rest, tenant, expiresAt }, actorOf(caller));
   }
 
@@ -49,17 +53,17 @@ export class ApiKeysController {
     @CurrentCaller() caller: Caller,
     @Query() query: unknown,
   ): Promise<{ keys: StoredApiKey[]; nextCursor: string | null }> {
-    this.policy.require(caller, 'admin');
+    const { tenant } = this.policy.visibility(caller, 'admin');
     const { limit, cursor } = parseRequest(ApiKeysQuery, query);
-    const page = await readPage(limit, (rows) => this.keys.list(rows, cursor ?? null));
+    const page = await readPage(limit, (rows) => this.keys.list(rows, cursor ?? null, tenant));
     return { keys: page.rows, nextCursor: page.nextCursor };
   }
 
   @Delete(':id')
   @HttpCode(204)
   async revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<void> {
-    this.policy.require(caller, 'admin');
-    const revoked = UUID.test(id) && (await this.keys.revoke(id, actorOf(caller)));
+    const { tenant } = this.policy.visibility(caller, 'admin');
+    const revoked = UUID.test(id) && (await this.keys.revoke(id, actorOf(caller), tenant));
     if (!revoked) throw new JobError(404, 'api_key_not_found', 'No such API key.');
   }
 }

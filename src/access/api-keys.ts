@@ -58,7 +58,7 @@ export class ApiKeys {
     const prefix = API_KEY.exec(key)?.[1];
     const stored = prefix === undefined ? null : await this.store.find(prefix);
     if (!stored || !timingSafeEqual(stored.hash, hashOf(key))) return null;
-    if (stored.unnoted) await this.#noteUse(stored.id);
+    if (stored.unnoted) await this.#noteUse(stored);
     return {
       tenant: stored.tenant,
       subject: stored.subject,
@@ -70,26 +70,26 @@ export class ApiKeys {
     };
   }
 
-  /** Keys that are not revoked, newest first, from those before this id on. */
-  list(limit: number, before: string | null): Promise<StoredApiKey[]> {
-    return this.store.list(limit, before);
+  /** Keys of the tenant (null: of all) that are not revoked, newest first, from those before this id on. */
+  list(limit: number, before: string | null, tenant: string | null = null): Promise<StoredApiKey[]> {
+    return this.store.list(limit, before, tenant);
   }
 
-  /** Ends a key for good; resolves to when, or to null when there is none of this id. */
-  async revoke(id: string, actor: Actor = APPLICATION): Promise<Date | null> {
-    const revoked = await this.store.revoke(id, actor);
+  /** Ends a key for good; resolves to when, or to null when the tenant (null: any) has none of this id. */
+  async revoke(id: string, actor: Actor = APPLICATION, tenant: string | null = null): Promise<Date | null> {
+    const revoked = await this.store.revoke(id, actor, tenant);
     if (!revoked) return null;
     const by = actingIn(revoked.tenant, actor);
     this.audit.tell({ ...by, action: 'revoke', target: { kind: 'key', id: id.toLowerCase() }, detail: {} });
     return revoked.at;
   }
 
-  async #noteUse(id: string): Promise<void> {
+  async #noteUse(key: StoredApiKey): Promise<void> {
     try {
-      await this.store.noteUse(id);
+      await this.store.noteUse(key);
     } catch (error) {
       // A key works without it, for instance while Postgres takes no writes.
-      this.#log.warn(`The use of key ${id} could not be noted: ${faultText(error)}`);
+      this.#log.warn(`The use of key ${key.id} could not be noted: ${faultText(error)}`);
     }
   }
 }

@@ -20,7 +20,7 @@ const AuditQuery = z.object({
     .optional(),
 });
 
-/** `GET /audit`: who did what, in every tenant, for administrators. */
+/** `GET /audit`: who did what, in the tenants that an administrator reaches. */
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
 export class AuditController {
@@ -35,9 +35,11 @@ export class AuditController {
     @CurrentCaller() caller: Caller,
     @Query() query: unknown,
   ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
-    this.policy.require(caller, 'admin');
+    const { tenant } = this.policy.visibility(caller, 'admin');
     const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
-    const page = await readPage(limit, (rows) => this.audit.list(filter, rows, cursor ?? null));
+    const page = await readPage(limit, (rows) =>
+      this.audit.list({ ...filter, tenant }, rows, cursor ?? null),
+    );
     return { entries: page.rows, nextCursor: page.nextCursor };
   }
 }

@@ -3,7 +3,7 @@ import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { Caller, CallerInput } from './caller.ts';
 
-/** `admin`: API keys, revocations and the audit trail. */
+/** `admin`: API keys, revocations and the audit trail, of the tenant of the caller's range. */
 export type AccessAction = 'read' | 'submit' | 'cancel' | 'retry' | 'admin';
 
 /** What a decision can rest on; of a job that is to be submitted, the id is not known yet. */

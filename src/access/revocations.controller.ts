@@ -1,6 +1,5 @@
 import { Body, Controller, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
-import type { Actor } from '../job/actor.ts';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from './access-policy.ts';
@@ -66,13 +65,18 @@ export class RevocationsController {
   ): Promise<Names & { revokedAt: string }> {
     this.policy.require(caller, 'admin');
     const { body, revocable } = parseRequest(RevocationBody, request);
-    const at = await this.#revoke(revocable, actorOf(caller));
+    const at = await this.#revoke(revocable, caller);
     return { ...body, revokedAt: at.toISOString() };
   }
 
   /** A key ends as such; where there is none to end, what was made with it still does. */
-  async #revoke(revocable: Revocable, actor: Actor): Promise<Date> {
-    const ended = revocable.kind === 'key' ? await this.keys.revoke(revocable.value, actor) : null;
-    return ended ?? this.revocations.revoke(revocable, actor);
+  async #revoke(revocable: Revocable, caller: Caller): Promise<Date> {
+    const actor = actorOf(caller);
+    const { kind, value, tenant } = revocable;
+    const ended = kind === 'key' ? await this.keys.revoke(value, actor, this.policy.reach(caller)) : null;
+    if (ended) return ended;
+    // The id of a token, a key or a job does not tell its tenant: only who reaches all may name it alone.
+    this.policy.requireWithin(caller, tenant || null);
+    return this.revocations.revoke(revocable, actor);
   }
 }

@@ -68,6 +68,9 @@ export interface Job {
   cancelRequestedAt: Date | null;
 }
 
+/** What a job is read by where nobody asks for it: its id, and the tenant that it has to be of. */
+export type TenantJob = Pick<Job, 'id' | 'tenant'>;
+
 /** One committed status change: a row of the history that streams replay. */
 export interface JobChange {
   status: JobStatus;

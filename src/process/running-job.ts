@@ -2,7 +2,7 @@ import type { JobContext, JobLog, LogLevel } from '../job/job-handler.ts';
 import type { Progress } from '../job/job.ts';
 import type { ProgressUpdate } from '../job/progress.ts';
 import type { TickFrame } from '../publish/frame.ts';
-import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
+import type { AttemptRef, ClaimedJob } from '../store/job-columns.ts';
 import { ProgressCoalescer } from './progress-coalescer.ts';
 
 /** Why a handler is told to stop. */
@@ -70,8 +70,8 @@ export class RunningJob implements JobContext {
     return this.#abort.signal;
   }
 
-  get ref(): JobRef {
-    return { id: this.id, version: this.version };
+  get ref(): AttemptRef {
+    return { id: this.id, version: this.version, tenant: this.tenant };
   }
 
   get newestProgress(): { progress: Progress; tick: number } | null {

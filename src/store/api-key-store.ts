@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { actingIn, type Actor } from '../job/actor.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, auditSql, KIND } from './audit-sql.ts';
+import { everyTenant } from './every-tenant.ts';
 import { type Revocable, RevocationStore } from './revocation-store.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -33,7 +34,7 @@ const COLUMNS = `id, prefix, name, tenant, subject, scopes, created_at AS "creat
   last_used_at AS "lastUsedAt"`;
 const UNNOTED = `(last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`;
 
-/** The API keys, by the part of them that is no secret. Keys of every tenant: only administrators come here. */
+/** The API keys, by the part of them that is no secret. With a tenant, only keys of that tenant are listed and revoked. */
 @Injectable()
 export class ApiKeyStore {
   readonly #table: string;
@@ -75,7 +76,7 @@ export class ApiKeyStore {
   /** The key with this prefix, unless it has expired or was revoked. */
   async find(prefix: string): Promise<UsableApiKey | null> {
     const [key] = await this.dataSource.query<UsableApiKey[]>(
-      `SELECT ${COLUMNS}, hash, ${UNNOTED} AS unnoted FROM ${this.#table}
+      `${everyTenant('credential')}SELECT ${COLUMNS}, hash, ${UNNOTED} AS unnoted FROM ${this.#table}
        WHERE prefix = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
       [prefix],
     );
@@ -83,28 +84,34 @@ export class ApiKeyStore {
   }
 
   /** Notes that the key was used, at most once a minute. */
-  async noteUse(id: string): Promise<void> {
+  async noteUse({ id, tenant }: Pick<StoredApiKey, 'id' | 'tenant'>): Promise<void> {
     await this.dataSource.query(
-      `UPDATE ${this.#table} SET last_used_at = now() WHERE id = $1 AND ${UNNOTED}`,
-      [id],
+      `UPDATE ${this.#table} SET last_used_at = now() WHERE id = $1 AND tenant = $2 AND ${UNNOTED}`,
+      [id, tenant],
     );
   }
 
   /** Keys that were not revoked, newest first, from those before this id on. */
-  async list(limit: number, before: string | null): Promise<StoredApiKey[]> {
+  async list(limit: number, before: string | null, tenant: string | null): Promise<StoredApiKey[]> {
     return this.dataSource.query<StoredApiKey[]>(
       `SELECT ${COLUMNS} FROM ${this.#table}
-       WHERE revoked_at IS NULL AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $1`,
-      [limit, before],
+       WHERE revoked_at IS NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::text IS NULL OR tenant = $3)
+       ORDER BY id DESC LIMIT $1`,
+      [limit, before, tenant],
     );
   }
 
   /** When it was revoked, and whose it was; null where there was no such key. Streams that it opened end as well. */
-  async revoke(id: string, actor: Actor): Promise<{ at: Date; tenant: string } | null> {
+  async revoke(
+    id: string,
+    actor: Actor,
+    within: string | null,
+  ): Promise<{ at: Date; tenant: string } | null> {
     return this.dataSource.transaction(async (manager) => {
       const [rows] = await manager.query<[{ tenant: string }[], number]>(
-        `UPDATE ${this.#table} SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING tenant`,
-        [id],
+        `UPDATE ${this.#table} SET revoked_at = now()
+         WHERE id = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR tenant = $2) RETURNING tenant`,
+        [id, within],
       );
       const [key] = rows;
       if (!key) return null;

@@ -3,6 +3,7 @@ import type { DataSource } from 'typeorm';
 import { type Act, actingIn, type Actor, type AuditAction, type AuditEntry } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -12,6 +13,8 @@ const BATCH = 1_000;
 export interface AuditFilter {
   action?: AuditAction | undefined;
   subject?: string | undefined;
+  /** That of who acted; null: any. */
+  tenant: string | null;
 }
 
 /**
@@ -49,9 +52,9 @@ export class AuditTrail {
          json_build_object('kind', target_kind, 'id', target_id) AS target, detail
        FROM ${this.#table} a
        WHERE ($1::text IS NULL OR action = $1) AND ($2::text IS NULL OR subject = $2)
-         AND ($3::bigint IS NULL OR a.id < $3)
-       ORDER BY a.id DESC LIMIT $4`,
-      [filter.action ?? null, filter.subject ?? null, before, limit],
+         AND ($3::text IS NULL OR tenant = $3) AND ($4::bigint IS NULL OR a.id < $4)
+       ORDER BY a.id DESC LIMIT $5`,
+      [filter.action ?? null, filter.subject ?? null, filter.tenant, before, limit],
     );
   }
 
@@ -63,7 +66,7 @@ export class AuditTrail {
   async #purgeBatch(days: number): Promise<number> {
     // Ids grow with time but for the length of a transaction, so the oldest are the first: time needs no index.
     const [{ purged }] = await this.dataSource.query<[{ purged: number }]>(
-      `WITH first AS (
+      `${everyTenant('age')}WITH first AS (
          SELECT id, at FROM ${this.#table} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
        ), purged AS (
          DELETE FROM ${this.#table} a USING first f

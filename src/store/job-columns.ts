@@ -56,8 +56,13 @@ export interface JobRef {
   version: number;
 }
 
+/** An attempt at a job, as the worker knows it that has claimed the job: everything it writes is tied to it. */
+export interface AttemptRef extends JobRef {
+  tenant: string;
+}
+
 /** What is written at once to running jobs: the newest progress, or null where it has not changed. */
-export interface RunningUpdate extends JobRef {
+export interface RunningUpdate extends AttemptRef {
   progress: Progress | null;
   tick: number;
 }

@@ -36,17 +36,17 @@ export class JobLeases {
     // TypeORM answers a bare UPDATE with `[rows, count]`; a SELECT around it gives plain rows.
     return this.dataSource.query<Lease[]>(
       `WITH input AS (
-         SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, progress json, tick bigint)
+         SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, progress json, tick bigint)
        ), target AS (
          SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
-         WHERE j.version = i.version AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
+         WHERE j.version = i.version AND j.tenant = i.tenant AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
        ), renewed AS (
        UPDATE ${this.#job} j SET lease_until = now() + $2 * interval '1 ms',
          progress = coalesce(i.progress, j.progress),
          progress_tick = CASE WHEN i.progress IS NULL THEN j.progress_tick ELSE i.tick END,
          updated_at = CASE WHEN i.progress IS NULL THEN j.updated_at ELSE now() END
        FROM input i, target t
-       WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.status = 'active'
+       WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.tenant = i.tenant AND j.status = 'active'
        RETURNING j.id, j.version, j.cancel_requested_at IS NOT NULL AS "cancelRequested"
        ) SELECT * FROM renewed`,
       [JSON.stringify(updates), this.options.leaseMs],

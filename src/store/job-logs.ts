@@ -3,7 +3,7 @@ import type { DataSource } from 'typeorm';
 import type { LogLevel } from '../job/job-handler.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import type { JobRef } from './job-columns.ts';
+import type { AttemptRef } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
 
@@ -20,7 +20,7 @@ export interface LogLine extends NewLogLine {
   n: number;
 }
 
-export interface LogBatch extends JobRef {
+export interface LogBatch extends AttemptRef {
   lines: NewLogLine[];
 }
 
@@ -42,14 +42,15 @@ export class JobLogs {
    */
   async append(batches: LogBatch[]): Promise<(number | null)[]> {
     const rows = await this.dataSource.query<{ id: string; before: number }[]>(
-      `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, lines json)),
+      `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, lines json)),
        target AS (
          SELECT j.id FROM ${this.#schema}.job j JOIN input i USING (id)
-         WHERE j.version = i.version AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
+         WHERE j.version = i.version AND j.tenant = i.tenant AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
        ), numbered AS (
          UPDATE ${this.#schema}.job j SET log_lines = j.log_lines + json_array_length(i.lines)
          FROM input i, target t
-         WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.status = 'active'
+         WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.tenant = i.tenant
+           AND j.status = 'active'
          RETURNING j.id, j.version, i.lines, j.log_lines - json_array_length(i.lines) AS before
        ), added AS (
          INSERT INTO ${this.#schema}.job_log (job_id, n, version, level, text, at)

@@ -6,12 +6,20 @@ import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { CommittedChanges } from './committed-changes.ts';
-import { type ClaimedJob, jobColumns, type JobRef, type JobRow, toJob } from './job-columns.ts';
+import {
+  type AttemptRef,
+  type ClaimedJob,
+  jobColumns,
+  type JobRef,
+  type JobRow,
+  toJob,
+} from './job-columns.ts';
+import { everyTenant } from './every-tenant.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
 
 /** How an attempt ended. `delayMs` says when a job that goes back to the queue is due. */
-export interface Settlement extends JobRef {
+export interface Settlement extends AttemptRef {
   status: Exclude<JobStatus, 'active'>;
   reason: string;
   result: Json;
@@ -49,6 +57,7 @@ export class JobMoves {
    */
   async claim(refs: JobRef[], types: string[], worker: string): Promise<(ClaimedJob | null)[]> {
     const rows = await this.#move<JobRow & { payload: Json }>({
+      scope: everyTenant('claim'),
       input: 'id uuid, version int',
       where: `j.status = 'queued' AND j.run_at <= now() AND j.type = ANY($2)`,
       set: `status = 'active', attempt = j.attempt + 1, lease_until = now() + $3 * interval '1 ms', worker = $4,
@@ -71,9 +80,9 @@ export class JobMoves {
     const cancelled = `i.status = 'queued' AND j.cancel_requested_at IS NOT NULL`;
     const status = `CASE WHEN ${cancelled} THEN 'cancelled' ELSE i.status END`;
     const rows = await this.#move<JobRow>({
-      input: `id uuid, version int, status text, reason text, result json, error json, "delayMs" bigint,
+      input: `id uuid, version int, tenant text, status text, reason text, result json, error json, "delayMs" bigint,
         progress json, tick bigint`,
-      where: `j.status = 'active'`,
+      where: `j.tenant = i.tenant AND j.status = 'active'`,
       set: `status = ${status}, result = i.result,
         error_code = CASE WHEN NOT (${cancelled}) THEN i.error ->> 'code' END,
         error_message = CASE WHEN NOT (${cancelled}) THEN i.error ->> 'message' END, lease_until = NULL, worker = NULL,
@@ -138,6 +147,7 @@ export class JobMoves {
 
   /** Compare-and-set of the jobs in a JSON array of refs, locked in one order so that batches cannot deadlock. */
   async #move<Row>(move: {
+    scope?: string;
     input: string;
     where: string;
     set: string;
@@ -146,7 +156,7 @@ export class JobMoves {
     parameters: unknown[];
   }): Promise<Row[]> {
     return this.dataSource.query<Row[]>(
-      `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(${move.input})),
+      `${move.scope ?? ''}WITH input AS (SELECT * FROM json_to_recordset($1) AS r(${move.input})),
        target AS (
          SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
          WHERE j.version = i.version AND ${move.where} ORDER BY j.id FOR UPDATE OF j
@@ -161,7 +171,7 @@ export class JobMoves {
     );
   }
 
-  /** With an action, the move is somebody's, whose parameters begin at the fifth. */
+  /** With an action, the move is somebody's, whose parameters begin at the fifth; without, it is the sweeper's. */
   async #moveWhere(
     where: string,
     set: string,
@@ -170,8 +180,9 @@ export class JobMoves {
     action?: AuditAction,
   ): Promise<JobRow[]> {
     const noted = action ? `, noted AS (${jobAuditSql(this.options.schema, action, 5, 'moved')})` : '';
+    const scope = action ? '' : everyTenant('lease');
     const rows = await this.dataSource.query<JobRow[]>(
-      `WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
+      `${scope}WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
        updated AS (
          UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now(),
            change_xid = pg_current_xact_id()

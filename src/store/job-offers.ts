@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { everyTenant } from './every-tenant.ts';
 import type { JobRef } from './job-columns.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -36,7 +37,7 @@ export class JobOffers {
   /** Makes jobs ready whose `runAt` has come. */
   async promote(): Promise<void> {
     await this.dataSource.query(
-      `UPDATE ${this.#job} SET stage = 'ready' WHERE id IN (
+      `${everyTenant('relay')}UPDATE ${this.#job} SET stage = 'ready' WHERE id IN (
          SELECT id FROM ${this.#job} WHERE stage = 'later' AND run_at <= now()
          ORDER BY run_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     );
@@ -48,7 +49,7 @@ export class JobOffers {
    */
   async take(windows: { queue: string; window: number }[]): Promise<Offer[]> {
     const rows = await this.dataSource.query<Offer[]>(
-      `WITH room AS (
+      `${everyTenant('relay')}WITH room AS (
          SELECT w.queue, w.window - (
            SELECT count(*) FROM (
              SELECT 1 FROM ${this.#job} o WHERE o.stage = 'offered' AND o.queue = w.queue LIMIT w.window
@@ -89,14 +90,14 @@ export class JobOffers {
   /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
   async offerEverythingAgain(): Promise<void> {
     await this.dataSource.query(
-      `UPDATE ${this.#job} SET offer_again_at = now() WHERE id IN (
+      `${everyTenant('relay')}UPDATE ${this.#job} SET offer_again_at = now() WHERE id IN (
          SELECT id FROM ${this.#job} WHERE stage = 'offered' FOR UPDATE SKIP LOCKED)`,
     );
   }
 
   async #update(offers: JobRef[], set: string, and = ''): Promise<void> {
     await this.dataSource.query(
-      `WITH target AS (
+      `${everyTenant('relay')}WITH target AS (
          SELECT j.id FROM ${this.#job} j
          JOIN json_to_recordset($1) AS r(id uuid, version int, until timestamptz)
            ON j.id = r.id AND j.version = r.version

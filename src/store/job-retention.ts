@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
@@ -23,7 +24,7 @@ export class JobRetention {
   async #purgeBatch(days: number): Promise<number> {
     const { schema } = this.options;
     const [{ purged }] = await this.dataSource.query<[{ purged: number }]>(
-      `WITH old AS (
+      `${everyTenant('age')}WITH old AS (
          SELECT id FROM "${schema}".job WHERE finished_at < now() - $1 * interval '1 day'
          ORDER BY finished_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
        ), logs AS (DELETE FROM "${schema}".job_log l USING old WHERE l.job_id = old.id),

@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource, EntityManager } from 'typeorm';
 import type { Actor } from '../job/actor.ts';
 import type { Cursor } from '../job/cursor.ts';
-import type { Job, JobChange, JobStatus, Json } from '../job/job.ts';
+import type { Job, JobChange, JobStatus, Json, TenantJob } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
@@ -42,6 +42,11 @@ export interface JobFilter {
   type?: string[] | undefined;
   tag?: string[] | undefined;
   ids?: string[] | undefined;
+}
+
+/** A job, and the version after which its changes are wanted. */
+export interface ChangesRef extends TenantJob {
+  after: number;
 }
 
 /** Reads jobs and inserts them; what changes a job's status is in `JobMoves`. */
@@ -100,11 +105,11 @@ export class JobStore {
     return found;
   }
 
-  /** The jobs of these ids that exist, in no order. */
-  async find(ids: string[]): Promise<Job[]> {
+  /** Those of these jobs that exist, in no order. */
+  async find(jobs: readonly TenantJob[]): Promise<Job[]> {
     const rows = await this.#query<JobRow>(
-      `SELECT ${jobColumns('j')} FROM ${this.#job} j WHERE j.id = ANY($1::uuid[])`,
-      [ids],
+      `SELECT ${jobColumns('j')} FROM ${this.#namedBy()}`,
+      columnsOf(jobs),
     );
     return rows.map(toJob);
   }
@@ -163,13 +168,14 @@ export class JobStore {
   }
 
   /** The changes of each job after the given version, oldest first; answers stand at the index asked. */
-  async changesAfter(refs: { id: string; after: number }[]): Promise<JobChange[][]> {
+  async changesAfter(refs: readonly ChangesRef[]): Promise<JobChange[][]> {
     const rows = await this.#query<JobChange & { index: number }>(
       `SELECT r.index::int AS index, c.status, c.version, c.attempt, c.reason, c.run_at AS "runAt", c.at
-       FROM unnest($1::uuid[], $2::int[]) WITH ORDINALITY AS r(id, after, index)
-       JOIN ${this.#change} c ON c.job_id = r.id AND c.version > r.after
+       FROM unnest($1::uuid[], $2::text[], $3::int[]) WITH ORDINALITY AS r(id, tenant, after, index)
+       JOIN ${this.#job} j ON j.id = r.id AND j.tenant = r.tenant
+       JOIN ${this.#change} c ON c.job_id = j.id AND c.version > r.after
        ORDER BY r.index, c.version`,
-      [refs.map((ref) => ref.id), refs.map((ref) => ref.after)],
+      [...columnsOf(refs), refs.map((ref) => ref.after)],
     );
     const changes: JobChange[][] = refs.map(() => []);
     for (const { index, ...change } of rows) changes[index - 1]?.push(change);
@@ -177,12 +183,18 @@ export class JobStore {
   }
 
   /** How far each job that exists is: enough to tell whether it has changed. */
-  async positions(ids: string[]): Promise<Map<string, Cursor>> {
+  async positions(jobs: readonly TenantJob[]): Promise<Map<string, Cursor>> {
     const rows = await this.#query<{ id: string; version: number; tick: string }>(
-      `SELECT id, version, progress_tick AS tick FROM ${this.#job} WHERE id = ANY($1::uuid[])`,
-      [ids],
+      `SELECT j.id, j.version, j.progress_tick AS tick FROM ${this.#namedBy()}`,
+      columnsOf(jobs),
     );
     return new Map(rows.map(({ id, version, tick }) => [id, { version, tick: Number(tick) }]));
+  }
+
+  /** The jobs `j` that the two arrays of `columnsOf()` name. */
+  #namedBy(): string {
+    return `unnest($1::uuid[], $2::text[]) AS r(id, tenant)
+      JOIN ${this.#job} j ON j.id = r.id AND j.tenant = r.tenant`;
   }
 
   #insertSql(): string {
@@ -223,6 +235,11 @@ export class JobStore {
   async #query<Row>(sql: string, parameters: unknown[], manager?: EntityManager): Promise<Row[]> {
     return (manager ?? this.dataSource).query<Row[]>(sql, parameters).catch(throwWithoutValues);
   }
+}
+
+/** Ids and tenants, each as an array. */
+function columnsOf(jobs: readonly TenantJob[]): [ids: string[], tenants: string[]] {
+  return [jobs.map(({ id }) => id), jobs.map(({ tenant }) => tenant)];
 }
 
 function keyOf(job: { tenant: string; type: string; idempotencyKey: string | null }): string {

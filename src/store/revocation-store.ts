@@ -3,6 +3,7 @@ import type { DataSource, EntityManager } from 'typeorm';
 import { type Actor, APPLICATION } from '../job/actor.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, auditSql } from './audit-sql.ts';
+import { everyTenant } from './every-tenant.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** What can be revoked. `tenant` and `value` are empty where the kind has no use for them. */
@@ -89,7 +90,7 @@ export class RevocationStore {
   /** Revocations after this number, oldest first. */
   async after(number: string, limit: number): Promise<Revocation[]> {
     return this.dataSource.query<Revocation[]>(
-      `SELECT kind, tenant, value, at, number::text AS number FROM ${this.#table}
+      `${everyTenant('streams')}SELECT kind, tenant, value, at, number::text AS number FROM ${this.#table}
        WHERE number > $1::bigint ORDER BY ${this.#table}.number LIMIT $2`,
       [number, limit],
     );

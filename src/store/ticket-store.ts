@@ -1,6 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { everyTenant } from './every-tenant.ts';
 import { JOBS_DATA_SOURCE } from './tokens.ts';
 
 /** What a ticket opens, and the credential that it was made with. */
@@ -40,7 +41,7 @@ export class TicketStore {
   /** Adds a ticket that lives for `seconds`, but not longer than its credential; resolves to its end. */
   async insert(hash: Buffer, grant: TicketGrant, seconds: number): Promise<Date> {
     const [{ expiresAt }] = await this.dataSource.query<[{ expiresAt: Date }]>(
-      `WITH dead AS (
+      `${everyTenant('age')}WITH dead AS (
          SELECT hash FROM ${this.#table} WHERE expires_at < now() LIMIT ${CLEARED} FOR UPDATE SKIP LOCKED
        ), cleared AS (DELETE FROM ${this.#table} t USING dead WHERE t.hash = dead.hash)
        INSERT INTO ${this.#table} (hash, jobs, tenant, subject, scopes, only_job, credential_issued_at,
@@ -67,7 +68,7 @@ export class TicketStore {
   /** The ticket with this hash, unless it has expired. */
   async find(hash: Buffer): Promise<StoredTicket | null> {
     const [ticket] = await this.dataSource.query<StoredTicket[]>(
-      `SELECT jobs, tenant, subject, scopes, only_job AS "onlyJob",
+      `${everyTenant('credential')}SELECT jobs, tenant, subject, scopes, only_job AS "onlyJob",
          credential_issued_at AS "credentialIssuedAt", credential_expires_at AS "credentialExpiresAt",
          token_id AS "tokenId", api_key AS "apiKey", created_at AS "createdAt"
        FROM ${this.#table} WHERE hash = $1 AND expires_at > now()`,

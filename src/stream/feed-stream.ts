@@ -84,14 +84,15 @@ export class FeedStream {
   }
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
-    let first = true;
-    for (let ids = feed.takeChangedMeanwhile(); ids && !left.aborted; ids = feed.takeChangedMeanwhile()) {
-      const changed = ids;
-      const jobs = await this.#untilRead(() => Promise.all(changed.map((id) => this.reader.job(id))), left);
+    for (let first = true; !left.aborted; first = false) {
+      // What the hub began to read earlier may be older than what was just sent: the feed notes it, and reads it again.
+      await this.hub.settled();
+      const changed = feed.takeChangedMeanwhile();
+      if (!changed) return;
+      const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
       // Jobs may change faster than a slow client takes them: from the second round on they wait in their places.
       if (first) await this.#showAll(jobs ?? [], feed, left);
       else for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
-      first = false;
     }
   }
 

@@ -1,5 +1,5 @@
 import { isInRange } from '../access/jobs-access.ts';
-import type { Job } from '../job/job.ts';
+import type { Job, TenantJob } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
@@ -14,7 +14,7 @@ export interface Sight {
 /** One open feed: which jobs it shows, and what its client has been told. */
 export class FeedViewer {
   /** Jobs that changed while the first state was being read: they are read again after it. */
-  #changedMeanwhile: Set<string> | null = new Set();
+  #changedMeanwhile: Map<string, TenantJob> | null = new Map();
   /** Only a filter by status lets a job leave again: whether its client has each job, as far as that is known. */
   readonly #shown: Map<string, boolean> | null;
 
@@ -53,7 +53,7 @@ export class FeedViewer {
 
   /** A job of this feed that has just changed; `data` is its `job` frame, encoded once for all feeds. */
   changed(job: Job, data: string): void {
-    if (this.#changedMeanwhile) this.#changedMeanwhile.add(job.id);
+    if (this.#changedMeanwhile) this.#changedMeanwhile.set(job.id, job);
     else this.show(job, data);
   }
 
@@ -76,10 +76,10 @@ export class FeedViewer {
   }
 
   /** Jobs that changed since the last call; null while none did, and from then on changes are sent at once. */
-  takeChangedMeanwhile(): string[] | null {
-    const ids = [...(this.#changedMeanwhile ?? [])];
-    this.#changedMeanwhile = ids.length > 0 ? new Set() : null;
-    return ids.length > 0 ? ids : null;
+  takeChangedMeanwhile(): TenantJob[] | null {
+    const jobs = [...(this.#changedMeanwhile?.values() ?? [])];
+    this.#changedMeanwhile = jobs.length > 0 ? new Map() : null;
+    return jobs.length > 0 ? jobs : null;
   }
 
   ready(watermark: Watermark): void {

@@ -1,6 +1,6 @@
 import { Subject } from 'rxjs';
 import { isAfter } from '../job/cursor.ts';
-import type { Job, JobChange } from '../job/job.ts';
+import type { Job, JobChange, TenantJob } from '../job/job.ts';
 import { decodeMessage, type TickFrame } from '../publish/frame.ts';
 import type { Subscriber } from '../redis/subscriptions.ts';
 import { progressFrame, type StreamFrame, statusFrames } from './frames.ts';
@@ -25,7 +25,7 @@ export class JobChannel implements Subscriber {
   #next: Promise<void> | null = null;
 
   constructor(
-    readonly id: string,
+    readonly watched: TenantJob,
     private readonly reader: JobReader,
     private readonly basePath: string,
     private readonly onError: (error: Error) => void,
@@ -78,7 +78,10 @@ export class JobChannel implements Subscriber {
   async #read(): Promise<void> {
     // What waits now is accounted for by this read; of what comes meanwhile it may know only a part.
     const before = new Set(this.#early);
-    const [job, last] = await Promise.all([this.reader.job(this.id), this.reader.lastFrame(this.id)]);
+    const [job, last] = await Promise.all([
+      this.reader.job(this.watched),
+      this.reader.lastFrame(this.watched.id),
+    ]);
     if (!job) return this.frames$.complete();
     const changes = await this.#changesUpTo(job);
     if (job.version >= this.version) {
@@ -99,7 +102,7 @@ export class JobChannel implements Subscriber {
   /** Before the first read nobody has been shown anything, so there is nothing to continue from. */
   async #changesUpTo(job: Job): Promise<JobChange[]> {
     if (!this.#job || job.version <= this.#job.version) return [];
-    const changes = await this.reader.changesAfter(this.id, this.#job.version);
+    const changes = await this.reader.changesAfter(this.watched, this.#job.version);
     return changes.filter(({ version }) => version <= job.version);
   }
 

@@ -1,6 +1,6 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { isAfter } from '../job/cursor.ts';
-import type { Job } from '../job/job.ts';
+import type { Job, TenantJob } from '../job/job.ts';
 import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
@@ -60,8 +60,9 @@ export class JobHub {
     return this.#watched.get(id)?.channel.job ?? null;
   }
 
-  watch(id: string): Watch {
-    const watched = this.#watched.get(id) ?? this.#open(id);
+  /** Watches a job; its tenant is that of its row, as somebody has read it who may see it. */
+  watch({ id, tenant }: TenantJob): Watch {
+    const watched = this.#watched.get(id) ?? this.#open({ id, tenant });
     watched.viewers += 1;
     let released = false;
     const release = (): void => {
@@ -72,8 +73,9 @@ export class JobHub {
     return { channel: watched.channel, release };
   }
 
-  #open(id: string): Watched {
-    const channel = new JobChannel(id, this.reader, this.options.publicPath, (error) =>
+  #open(job: TenantJob): Watched {
+    const { id } = job;
+    const channel = new JobChannel(job, this.reader, this.options.publicPath, (error) =>
       this.#report(id, error),
     );
     const stopListening = this.subscriptions.listen(this.#keys.jobChannel(id), channel);
@@ -94,10 +96,9 @@ export class JobHub {
     if (this.#checking || this.#watched.size === 0) return;
     this.#checking = true;
     try {
-      const positions = await this.store.positions([...this.#watched.keys()]);
-      await Promise.all(
-        [...this.#watched.values()].map(({ channel }) => this.#check(channel, positions.get(channel.id))),
-      );
+      const channels = [...this.#watched.values()].map(({ channel }) => channel);
+      const positions = await this.store.positions(channels.map(({ watched }) => watched));
+      await Promise.all(channels.map((channel) => this.#check(channel, positions.get(channel.watched.id))));
     } catch (error) {
       this.#report('all', error as Error);
     } finally {
@@ -109,7 +110,7 @@ export class JobHub {
     const known = channel.progress?.cursor ?? { version: channel.version, tick: 0 };
     const behind = !position || position.version > channel.version || isAfter(position, known);
     if (behind && channel.job) this.backstopHits += 1;
-    const last = behind ? null : await this.reader.lastFrame(channel.id);
+    const last = behind ? null : await this.reader.lastFrame(channel.watched.id);
     if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known)))
       await channel.refresh();
   }

@@ -1,20 +1,18 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Job, JobChange } from '../job/job.ts';
+import type { Job, JobChange, TenantJob } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeFrame, type TickFrame } from '../publish/frame.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { Batcher } from '../store/batcher.ts';
-import { JobStore } from '../store/job-store.ts';
+import { type ChangesRef, JobStore } from '../store/job-store.ts';
 
 /** Reads for all streams of the process together: one statement for everything that is asked at once. */
 @Injectable()
 export class JobReader {
   readonly #keys: Keys;
-  readonly #jobs = new Batcher<string, Job | null>((ids) => this.#findAll(ids));
-  readonly #changes = new Batcher<{ id: string; after: number }, JobChange[]>((refs) =>
-    this.store.changesAfter(refs),
-  );
+  readonly #jobs = new Batcher<TenantJob, Job | null>((jobs) => this.#findAll(jobs));
+  readonly #changes = new Batcher<ChangesRef, JobChange[]>((refs) => this.store.changesAfter(refs));
   readonly #frames = new Batcher<string, TickFrame | null>((ids) => this.#lastFrames(ids));
 
   constructor(
@@ -25,13 +23,14 @@ export class JobReader {
     this.#keys = redisKeys(prefix);
   }
 
-  job(id: string): Promise<Job | null> {
-    return this.#jobs.add(id);
+  /** The job as it is; null where the tenant has none of this id. */
+  job({ id, tenant }: TenantJob): Promise<Job | null> {
+    return this.#jobs.add({ id, tenant });
   }
 
   /** The changes after a version, oldest first. */
-  changesAfter(id: string, after: number): Promise<JobChange[]> {
-    return this.#changes.add({ id, after });
+  changesAfter({ id, tenant }: TenantJob, after: number): Promise<JobChange[]> {
+    return this.#changes.add({ id, tenant, after });
   }
 
   /** The newest progress frame that Redis has; null also when Redis cannot be asked. */
@@ -39,9 +38,11 @@ export class JobReader {
     return this.#frames.add(id);
   }
 
-  async #findAll(ids: string[]): Promise<(Job | null)[]> {
-    const jobs = new Map((await this.store.find([...new Set(ids)])).map((job) => [job.id, job]));
-    return ids.map((id) => jobs.get(id) ?? null);
+  async #findAll(asked: TenantJob[]): Promise<(Job | null)[]> {
+    const different = new Map(asked.map((job) => [keyOf(job), job]));
+    const found = await this.store.find([...different.values()]);
+    const jobs = new Map(found.map((job) => [keyOf(job), job]));
+    return asked.map((job) => jobs.get(keyOf(job)) ?? null);
   }
 
   async #lastFrames(ids: string[]): Promise<(TickFrame | null)[]> {
@@ -49,4 +50,8 @@ export class JobReader {
     const texts = await this.redis.command.mget(ids.map((id) => this.#keys.lastFrame(id))).catch(() => []);
     return ids.map((_id, index) => decodeFrame(texts[index] ?? ''));
   }
+}
+
+function keyOf({ id, tenant }: TenantJob): string {
+  return `${id} ${tenant}`;
 }

@@ -5,7 +5,7 @@ import { setRetryAfter } from '../access/retry-after.ts';
 import { StreamCookies } from '../access/stream-cookies.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { JobNotFound } from '../job/job-errors.ts';
-import { isFinal } from '../job/job.ts';
+import { isFinal, type TenantJob } from '../job/job.ts';
 import { JobStore } from '../store/job-store.ts';
 import { Admission } from './admission.ts';
 import { statusCursor } from './frames.ts';
@@ -48,8 +48,26 @@ export class JobStreamGuard implements CanActivate {
     const cookie = await this.cookies.headerFor(request);
     if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
     if (cookie) addCookie(response, cookie);
+    setAdmitted(request, { id: job.id, tenant: job.tenant });
     return true;
   }
+}
+
+const ADMITTED = Symbol('jobstream:admitted');
+
+interface Carrier {
+  [ADMITTED]?: TenantJob;
+}
+
+function setAdmitted(request: object, job: TenantJob): void {
+  (request as Carrier)[ADMITTED] = job;
+}
+
+/** The job whose stream the guard has admitted. */
+export function admittedJob(request: object): TenantJob {
+  const job = (request as Carrier)[ADMITTED];
+  if (!job) throw new Error('The route lacks JobStreamGuard: no stream was admitted.');
+  return job;
 }
 
 /** Takes a place for the stream, or answers 429 with `Retry-After`. */

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
-import { isFinal, type Job } from '../job/job.ts';
+import { isFinal, type Job, type TenantJob } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import {
   endFrame,
@@ -41,19 +41,19 @@ export class JobStream {
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
-  open(id: string, request: JobStreamRequest): Observable<WireFrame> {
+  open(job: TenantJob, request: JobStreamRequest): Observable<WireFrame> {
     const asked = request.cursor === '' ? null : parseCursor(request.cursor);
     const malformed = request.cursor !== '' && asked === null;
-    const mayStay = (): boolean => this.policy.sees(request.caller, this.hub.jobOf(id));
+    const mayStay = (): boolean => this.policy.sees(request.caller, this.hub.jobOf(job.id));
     const viewerRequest = { ...request, mayStay, cursor: asked ? request.cursor : '0.0' };
     return this.viewers.open(viewerRequest, (viewer) => {
       if (malformed) reset(viewer, 'malformed_cursor');
-      return this.#follow(id, viewer, asked, request.logs);
+      return this.#follow(job, viewer, asked, request.logs);
     });
   }
 
-  #follow(id: string, viewer: Viewer, cursor: Cursor | null, logs: boolean): () => void {
-    const { channel, release } = this.hub.watch(id);
+  #follow(job: TenantJob, viewer: Viewer, cursor: Cursor | null, logs: boolean): () => void {
+    const { channel, release } = this.hub.watch(job);
     const join = new ReplayThenLive<StreamFrame>(cursor ?? START);
     const stopped = new AbortController();
     const lines = new LogGate(viewer);
@@ -96,7 +96,7 @@ export class JobStream {
     const progress = channel.progress ?? (job.progressTick > 0 ? progressFrame(job) : null);
     const newest = progress ? [progress] : [];
     if (cursor && isReached(cursor, job)) {
-      const changes = await this.reader.changesAfter(job.id, cursor.version);
+      const changes = await this.reader.changesAfter(job, cursor.version);
       return { beginning: null, frames: [...statusFrames(changes, job, publicPath), ...newest] };
     }
     if (cursor) reset(viewer, 'unknown_cursor');

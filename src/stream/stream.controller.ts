@@ -2,7 +2,6 @@ import {
   Controller,
   type ExecutionContext,
   Inject,
-  Param,
   Req,
   Res,
   Sse,
@@ -15,7 +14,7 @@ import { StreamAccessGuard } from '../access/stream-access.guard.ts';
 import { FeedGuard, filterOf } from './feed.guard.ts';
 import { FeedStream } from './feed-stream.ts';
 import type { WireFrame } from './frames.ts';
-import { JobStreamGuard } from './job-stream.guard.ts';
+import { admittedJob, JobStreamGuard } from './job-stream.guard.ts';
 import { JobStream } from './job-stream.ts';
 import {
   closableOf,
@@ -49,11 +48,10 @@ export class StreamController {
   @Sse(':id/events', { maxPendingDataLength: MAX_PENDING })
   @UseGuards(JobStreamGuard)
   events(
-    @Param('id') id: string,
     @Req() request: StreamHttpRequest,
     @Res({ passthrough: true }) response: StreamHttpResponse,
   ): Observable<WireFrame> {
-    return this.streams.open(id.toLowerCase(), {
+    return this.streams.open(admittedJob(request), {
       ...streamRequest(request, response),
       logs: request.query['logs'] === '1',
     });

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Visibility } from '../../src/job/visibility.ts';
+import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import { JobFeed } from '../../src/store/job-feed.ts';
+import { JobReader } from '../../src/stream/job-reader.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
 import { aNewJob } from '../support/jobs.ts';
-import { TestStore } from '../support/store.ts';
+import { aSettlement, TestStore } from '../support/store.ts';
 
 const OTHERS: [title: string, visibility: Visibility][] = [
   ['the same owner of another tenant', { tenant: 'globex', owner: 'alice', job: null }],
@@ -11,6 +13,10 @@ const OTHERS: [title: string, visibility: Visibility][] = [
   ['another owner of the tenant', { tenant: 'acme', owner: 'bob', job: null }],
   ['a viewer of another job', { tenant: 'acme', owner: null, job: '0190aaaa-0000-7000-8000-000000000001' }],
 ];
+const OPTIONS = resolveOptions({
+  redis: 'redis://unused',
+  jwt: { secret: 'x'.repeat(32), issuer: 'i', audience: 'a' },
+});
 const EVERYBODY: Visibility = { tenant: null, owner: null, job: null };
 
 /** Behind the checks of the routes, each statement has its own: one of them alone must be enough. */
@@ -22,13 +28,7 @@ describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
   let failed: string;
   beforeAll(async () => {
     test = await TestStore.open();
-    feed = new JobFeed(
-      test.dataSource,
-      resolveOptions({
-        redis: 'redis://unused',
-        jwt: { secret: 'x'.repeat(32), issuer: 'i', audience: 'a' },
-      }),
-    );
+    feed = new JobFeed(test.dataSource, OPTIONS);
     [queued = '', active = '', failed = ''] = await Promise.all([
       jobOf('alice'),
       jobOf('alice'),
@@ -78,5 +78,43 @@ describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
     // A job without an owner is nobody's, whatever somebody is called.
     expect(await test.store.list({}, { tenant: 'acme', owner: '', job: null }, 100, null)).toEqual([]);
     expect(await test.store.list({}, { tenant: 'acme', owner: 'null', job: null }, 100, null)).toEqual([]);
+  });
+});
+
+/** Nobody asks for these statements, so what names the tenant is the stream, the message or the attempt. */
+describe('The store, given the id of a job and the tenant of another', () => {
+  let test: TestStore;
+  let id: string;
+  beforeAll(async () => {
+    test = await TestStore.open();
+    const job = aNewJob();
+    id = job.id;
+    await test.store.insert([job]);
+    await test.moves.claim([{ id, version: 1 }], ['test'], 'worker');
+  });
+  afterAll(() => test.close());
+
+  it('reads neither the job nor its history', async () => {
+    const foreign = { id, tenant: 'globex', after: 0 };
+    expect(await test.store.find([foreign])).toEqual([]);
+    expect(await test.store.positions([foreign])).toEqual(new Map());
+    expect(await test.store.changesAfter([foreign])).toEqual([[]]);
+    expect(await test.history(id)).toHaveLength(2);
+  });
+
+  it('reads it for the one who names its tenant, also where both ask at once', async () => {
+    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS);
+    const asked = ['globex', 'acme', 'globex'].map((tenant) => reader.job({ id, tenant }));
+    expect((await Promise.all(asked)).map((job) => job?.id ?? null)).toEqual([null, id, null]);
+  });
+
+  it('writes nothing of an attempt', async () => {
+    const attempt = { id, tenant: 'globex', version: 2 };
+    const line = { level: 'info', text: 'x', at: new Date().toISOString() } as const;
+    const before = await test.raw(id);
+    expect(await test.leases.renew([{ ...attempt, progress: null, tick: 1 }])).toEqual([]);
+    expect(await test.logs.append([{ ...attempt, lines: [line] }])).toEqual([null]);
+    expect(await test.moves.settle([aSettlement(id, 2, attempt)])).toEqual([null]);
+    expect(await test.raw(id)).toEqual(before);
   });
 });

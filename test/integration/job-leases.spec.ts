@@ -31,11 +31,7 @@ async function active(parts: Partial<NewJob> = {}): Promise<string> {
   return id;
 }
 
-async function read(id: string): Promise<Job> {
-  const [job] = await db.store.find([id]);
-  if (!job) throw new Error(`No job ${id}.`);
-  return job;
-}
+const read = (id: string): Promise<Job> => db.read(id);
 
 const reasonsOf = async (id: string): Promise<string[]> => (await db.history(id)).map(({ reason }) => reason);
 
@@ -82,6 +78,7 @@ describe('a lease', () => {
     const progress = toProgress({ done: 1 });
     const updates = [kept, cancelled, lost, ended].map((id) => ({
       id,
+      tenant: 'acme',
       version: 2,
       progress: id === kept ? progress : null,
       tick: 2,

@@ -34,11 +34,7 @@ async function active(parts: Partial<NewJob> = {}): Promise<string> {
   return id;
 }
 
-async function read(id: string): Promise<Job> {
-  const [job] = await db.store.find([id]);
-  if (!job) throw new Error(`No job ${id}.`);
-  return job;
-}
+const read = (id: string): Promise<Job> => db.read(id);
 
 const reasonsOf = async (id: string): Promise<string[]> => (await db.history(id)).map(({ reason }) => reason);
 
@@ -134,7 +130,7 @@ describe('a settlement', () => {
   it('keeps the progress that was stored when the attempt has no newer', async () => {
     const id = await active();
     const progress = toProgress({ done: 1 });
-    await db.leases.renew([{ id, version: 2, progress, tick: 7 }]);
+    await db.leases.renew([{ id, tenant: 'acme', version: 2, progress, tick: 7 }]);
     const [job] = await db.moves.settle([aSettlement(id, 2)]);
     expect(job).toMatchObject({ progress, progressTick: 7 });
   });
@@ -157,12 +153,11 @@ describe('a settlement', () => {
     await other.moves.claim([{ id, version: 3 }], ['test'], 'new');
     const before = await read(id);
     expect(await db.moves.settle([aSettlement(id, 2, { result: 'stale' })])).toEqual([null]);
-    expect(await db.leases.renew([{ id, version: 2, progress: toProgress({ done: 1 }), tick: 1 }])).toEqual(
-      [],
-    );
+    const ref = { id, tenant: 'acme', version: 2 };
+    expect(await db.leases.renew([{ ...ref, progress: toProgress({ done: 1 }), tick: 1 }])).toEqual([]);
     expect(
       await db.logs.append([
-        { id, version: 2, lines: [{ level: 'info', text: 'stale', at: new Date().toISOString() }] },
+        { ...ref, lines: [{ level: 'info', text: 'stale', at: new Date().toISOString() }] },
       ]),
     ).toEqual([null]);
     expect(await read(id)).toEqual(before);

@@ -171,10 +171,10 @@ describe('reading jobs', () => {
     );
     await db.moves.settle([aSettlement(a.id, 2)]);
     const changes = await db.store.changesAfter([
-      { id: b.id, after: 0 },
-      { id: a.id, after: 1 },
-      { id: aNewJob().id, after: 0 },
-      { id: a.id, after: 3 },
+      { ...b, after: 0 },
+      { ...a, after: 1 },
+      { ...aNewJob(), after: 0 },
+      { ...a, after: 3 },
     ]);
     expect(changes.map((list) => list.map(({ version }) => version))).toEqual([[1, 2], [2, 3], [], []]);
   });

@@ -20,7 +20,7 @@ async function finalJobs(count: number, daysAgo: number): Promise<string[]> {
     'w',
   );
   const lines = [{ level: 'info', text: 'x', at: new Date().toISOString() }] as const;
-  await db.logs.append(ids.map((id) => ({ id, version: 2, lines: [...lines] })));
+  await db.logs.append(ids.map((id) => ({ id, tenant: 'acme', version: 2, lines: [...lines] })));
   await db.moves.settle(ids.map((id) => aSettlement(id, 2)));
   await db.query(`UPDATE jobs.job SET finished_at = now() - $1 * interval '1 day' WHERE id = ANY($2)`, [
     daysAgo,

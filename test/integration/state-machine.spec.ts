@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { isFinal, type Job, type JobStatus, TRANSITIONS } from '../../src/job/job.ts';
 import { toProgress } from '../../src/job/progress.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
-import type { JobRef } from '../../src/store/job-columns.ts';
+import type { AttemptRef, JobRef } from '../../src/store/job-columns.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';
 
@@ -60,7 +60,7 @@ const scripts: fc.Arbitrary<Action[][]> = fc.array(
 class Actor {
   /** What the actor was told that it has changed. */
   readonly moved: Job[] = [];
-  readonly #held = new Map<string, JobRef>();
+  readonly #held = new Map<string, AttemptRef>();
 
   constructor(
     private readonly process: TestStore,
@@ -105,12 +105,14 @@ class Actor {
 
   async #claim(refs: JobRef[]): Promise<(Job | null)[]> {
     const claimed = await this.process.moves.claim(refs, ['test'], 'w');
-    for (const job of claimed) if (job) this.#held.set(job.id, { id: job.id, version: job.version });
+    for (const job of claimed)
+      if (job) this.#held.set(job.id, { id: job.id, tenant: job.tenant, version: job.version });
     return claimed;
   }
 
   async #refs(): Promise<JobRef[]> {
-    return (await this.process.store.find(this.ids)).map(({ id, version }) => ({ id, version }));
+    const jobs = await Promise.all(this.ids.map((id) => this.process.read(id)));
+    return jobs.map(({ id, version }) => ({ id, version }));
   }
 }
 
@@ -156,7 +158,7 @@ describe('the states of a job', () => {
       fc.asyncProperty(scripts, async (script) => {
         for (const store of processes) store.announced.length = 0;
         const { ids, moved } = await run(script);
-        for (const job of await db.store.find(ids)) await check(job, moved);
+        for (const id of ids) await check(await db.read(id), moved);
         const announced = processes.flatMap((store) =>
           store.announced.map(({ id, version }) => `${id} ${version}`),
         );

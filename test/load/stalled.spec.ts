@@ -54,7 +54,7 @@ describe(`${STALLED} clients of a busy job that do not read`, () => {
     token = await tokenOf('alice');
     service = await lab.start({ JOBS_ROLES: 'api', STREAM_MAX_PER_CALLER: '2000', LOAD_SOCKET: socketPath });
     await lab.start({ JOBS_ROLES: 'worker', PROGRESS_INTERVAL_MS: '10' });
-    print("T started");
+    print('T started');
     [chat, other] = [await startChat(), await startChat()];
     viewers = [chat, other].flatMap((job) =>
       Array.from({ length: READING }, () => new ChatViewer(`${service.url}/jobs/${job}/events`, token)),

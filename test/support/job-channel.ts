@@ -1,5 +1,5 @@
 import { formatCursor, parseCursor, START } from '../../src/job/cursor.ts';
-import type { Job, JobChange, JobStatus } from '../../src/job/job.ts';
+import type { Job, JobChange, JobStatus, TenantJob } from '../../src/job/job.ts';
 import { toProgress } from '../../src/job/progress.ts';
 import type { TickFrame } from '../../src/publish/frame.ts';
 import { JobChannel } from '../../src/stream/job-channel.ts';
@@ -47,7 +47,7 @@ class FakeReader {
     return Promise.resolve(this.last);
   }
 
-  changesAfter(_id: string, after: number): Promise<JobChange[]> {
+  changesAfter(_job: TenantJob, after: number): Promise<JobChange[]> {
     return Promise.resolve(this.#history.filter(({ version }) => version > after));
   }
 
@@ -61,7 +61,7 @@ class FakeReader {
 export function openChannel() {
   const reader = new FakeReader();
   const errors: Error[] = [];
-  const channel = new JobChannel('id', reader as unknown as JobReader, '', (error) => errors.push(error));
+  const channel = new JobChannel(aJob(), reader as unknown as JobReader, '', (error) => errors.push(error));
   const seen: string[] = [];
   const state = { completed: false };
   channel.frames$.subscribe({

@@ -10,6 +10,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { z } from 'zod';
 import {
   type AccessAction,
+  type AccessRange,
   type AccessTarget,
   type Caller,
   type CallerInput,
@@ -79,10 +80,17 @@ export class SessionAccess extends JobsAccess {
     };
   }
 
+  /** Administrators of a company, who hold no scope of ours for it, stay within their company. */
+  override range(caller: Caller): AccessRange {
+    if (caller.scopes.has('company-admin')) return { tenant: caller.tenant, owner: null };
+    return super.range(caller);
+  }
+
   override may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
     const isManager = caller.scopes.has('manager');
     if (target?.tags.some((tag) => this.sessions.confidential.has(tag)) && !isManager) return false;
     if (action === 'cancel' && target?.tags.includes('locked') && !isManager) return false;
+    if (action === 'admin' && caller.scopes.has('company-admin')) return true;
     return super.may(caller, action, target);
   }
 }

@@ -1,5 +1,5 @@
 import { DataSource } from 'typeorm';
-import type { JobChange } from '../../src/job/job.ts';
+import type { Job, JobChange } from '../../src/job/job.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { type ChangedJob, CommittedChanges } from '../../src/store/committed-changes.ts';
@@ -72,14 +72,22 @@ export class TestStore {
     return this.dataSource.query<Row[]>(sql, parameters);
   }
 
+  /** The job of `acme` as streams read it. */
+  async read(id: string): Promise<Job> {
+    const [job] = await this.store.find([{ id, tenant: 'acme' }]);
+    if (!job) throw new Error(`No job ${id}.`);
+    return job;
+  }
+
   async raw(id: string): Promise<RawJob> {
     const [row] = await this.query<RawJob>('SELECT * FROM jobs.job WHERE id = $1', [id]);
     if (!row) throw new Error(`No job ${id}.`);
     return row;
   }
 
+  /** The changes of a job of `acme`, oldest first. */
   async history(id: string): Promise<JobChange[]> {
-    const [changes] = await this.store.changesAfter([{ id, after: 0 }]);
+    const [changes] = await this.store.changesAfter([{ id, tenant: 'acme', after: 0 }]);
     return changes ?? [];
   }
 
@@ -94,8 +102,8 @@ export class TestStore {
 
 const UNUSED_JWT = { secret: 'x'.repeat(32), issuer: 'unused', audience: 'unused' };
 
-/** How an attempt ended: completed unless told otherwise. */
+/** How an attempt at a job of `acme` ended: completed unless told otherwise. */
 export function aSettlement(id: string, version: number, parts: Partial<Settlement> = {}): Settlement {
   const completed = { status: 'completed', reason: 'completed', result: null, error: null } as const;
-  return { id, version, ...completed, delayMs: 0, progress: null, tick: 0, ...parts };
+  return { id, version, tenant: 'acme', ...completed, delayMs: 0, progress: null, tick: 0, ...parts };
 }

@@ -20,9 +20,9 @@ export class HeldReads {
   /** A reader all of whose reads are held; the row is the one that is answered some time after it was read. */
   reader(reader: Reads): Reads {
     return {
-      job: (id) => this.hold('row', () => reader.job(id), false),
+      job: (job) => this.hold('row', () => reader.job(job), false),
       lastFrame: (id) => this.hold('last frame', () => reader.lastFrame(id)),
-      changesAfter: (id, after) => this.hold('history', () => reader.changesAfter(id, after)),
+      changesAfter: (job, after) => this.hold('history', () => reader.changesAfter(job, after)),
     };
   }
 

@@ -1,5 +1,5 @@
 import { isAfter, parseCursor } from '../../../src/job/cursor.ts';
-import type { JobStatus } from '../../../src/job/job.ts';
+import type { JobStatus, TenantJob } from '../../../src/job/job.ts';
 import type { ResolvedOptions } from '../../../src/jobs.options.ts';
 import type { Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
@@ -19,7 +19,7 @@ export interface Position {
 
 /** Postgres, Redis and the worker; in memory or real. */
 export interface JoinBackend {
-  readonly jobId: string;
+  readonly job: TenantJob;
   /** Those of whoever publishes: their prefix says where. */
   readonly options: ResolvedOptions;
   readonly reader: Pick<JobReader, 'job' | 'lastFrame' | 'changesAfter'>;

@@ -1,4 +1,4 @@
-import type { Job, JobChange } from '../../../src/job/job.ts';
+import type { Job, JobChange, TenantJob } from '../../../src/job/job.ts';
 import { toProgress } from '../../../src/job/progress.ts';
 import { resolveOptions } from '../../../src/jobs.options.ts';
 import { encodeFrame, encodeNudge, type TickFrame } from '../../../src/publish/frame.ts';
@@ -15,18 +15,18 @@ export class MemoryBackend implements JoinBackend {
   readonly #history: JobChange[] = [aChange(1, 'queued')];
   #last: TickFrame | null = null;
   readonly #subscribers = new Set<Subscriber>();
-  readonly jobId = this.#row.id;
+  readonly job: TenantJob = this.#row;
   readonly options = OPTIONS;
 
   readonly reader = {
     job: () => Promise.resolve(this.#row),
     lastFrame: () => Promise.resolve(this.#last),
-    changesAfter: (_id: string, after: number) =>
+    changesAfter: (_job: TenantJob, after: number) =>
       Promise.resolve(this.#history.filter(({ version }) => version > after)),
   };
   readonly store = {
     positions: () =>
-      Promise.resolve(new Map([[this.jobId, { version: this.#row.version, tick: this.#row.progressTick }]])),
+      Promise.resolve(new Map([[this.job.id, { version: this.#row.version, tick: this.#row.progressTick }]])),
   };
   readonly subscriptions = {
     listen: (_channel: string, subscriber: Subscriber) => {

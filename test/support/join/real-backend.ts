@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import { EVERYTHING } from '../../../src/job/visibility.ts';
+import type { TenantJob } from '../../../src/job/job.ts';
 import { toProgress } from '../../../src/job/progress.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../../../src/jobs.options.ts';
 import { FramePublisher } from '../../../src/publish/frame-publisher.ts';
@@ -27,7 +28,7 @@ export class RealBackend implements JoinBackend {
 
   private constructor(
     private readonly module: TestModule,
-    readonly jobId: string,
+    readonly job: TenantJob,
   ) {
     this.options = module.get<ResolvedOptions>(JOBS_OPTIONS);
     this.reader = module.get(JobReader);
@@ -41,7 +42,7 @@ export class RealBackend implements JoinBackend {
   static async open(module: TestModule): Promise<RealBackend> {
     const job = aNewJob();
     await module.get(JobStore).insert([job]);
-    return new RealBackend(module, job.id);
+    return new RealBackend(module, job);
   }
 
   async happen(step: LifeStep, position: Position): Promise<void> {
@@ -68,12 +69,12 @@ export class RealBackend implements JoinBackend {
   }
 
   #act(step: LifeStep, { status, version, tick, progressTick }: Position): Promise<unknown> {
-    const id = this.jobId;
+    const { id, tenant } = this.job;
     const from = { id, version: version - 1 };
     const progress = progressTick > 0 ? toProgress({ done: progressTick }) : null;
     if (step === 'progress' || step === 'log') return this.#publish(step, version, tick);
     if (step === 'save')
-      return this.module.get(JobLeases).renew([{ id, version, progress, tick: progressTick }]);
+      return this.module.get(JobLeases).renew([{ id, tenant, version, progress, tick: progressTick }]);
     if (step === 'claim') return this.module.get(JobMoves).claim([from], ['test'], 'played');
     if (step === 'retry') return this.module.get(JobMoves).retry(id, EVERYTHING);
     const ended = { status: status as 'queued', reason: 'played', progress, tick: progressTick };
@@ -83,6 +84,6 @@ export class RealBackend implements JoinBackend {
   #publish(type: 'progress' | 'log', version: number, tick: number): Promise<void> {
     const data = type === 'log' ? { lines: [], dropped: 0 } : { progress: { done: tick } };
     const frame = { cursor: { version, tick }, type, data: JSON.stringify(data) };
-    return this.module.get(FramePublisher).publish(this.jobId, frame);
+    return this.module.get(FramePublisher).publish(this.job.id, frame);
   }
 }

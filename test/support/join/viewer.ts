@@ -1,5 +1,5 @@
 import type { Subscription } from 'rxjs';
-import { isFinal } from '../../../src/job/job.ts';
+import { isFinal, type TenantJob } from '../../../src/job/job.ts';
 import type { WireFrame } from '../../../src/stream/frames.ts';
 import type { JobStream, JobStreamRequest } from '../../../src/stream/job-stream.ts';
 import type { JoinScenario, Position } from './life.ts';
@@ -24,7 +24,7 @@ export class JoinViewer {
 
   constructor(
     private readonly streams: JobStream,
-    private readonly jobId: string,
+    private readonly job: TenantJob,
     private readonly scenario: JoinScenario,
   ) {}
 
@@ -40,7 +40,7 @@ export class JoinViewer {
   come(): void {
     this.here = true;
     this.#subscription = this.streams
-      .open(this.jobId, this.#request())
+      .open(this.job, this.#request())
       .subscribe({ next: (frame) => this.#receive(frame) });
   }
 
@@ -71,7 +71,7 @@ export class JoinViewer {
       cursor: this.cursor,
       heartbeat: 'comment',
       caller: {} as JobStreamRequest['caller'],
-      job: this.jobId,
+      job: this.job.id,
       logs: this.scenario.logs,
     };
   }

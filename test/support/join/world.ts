@@ -1,6 +1,6 @@
 import type { AccessPolicy } from '../../../src/access/access-policy.ts';
 import type { RevocationWatch } from '../../../src/access/revocation-watch.ts';
-import type { JobStatus } from '../../../src/job/job.ts';
+import type { JobStatus, TenantJob } from '../../../src/job/job.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
 import type { JobReader } from '../../../src/stream/job-reader.ts';
 import { JobStream } from '../../../src/stream/job-stream.ts';
@@ -48,7 +48,7 @@ export class JoinWorld {
     this.#budget = { lose: 0, double: 0, break: 0, leave: 0, tick: 0, ...scenario.faults };
     const reader = this.#reads.reader(backend.reader) as unknown as JobReader;
     const store = {
-      positions: (ids: string[]) => this.#reads.hold('positions', () => backend.store.positions(ids)),
+      positions: (jobs: TenantJob[]) => this.#reads.hold('positions', () => backend.store.positions(jobs)),
     };
     const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
     this.#hub = new JobHub(
@@ -62,7 +62,7 @@ export class JoinWorld {
     const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch);
     const policy = { sees: () => true } as unknown as AccessPolicy;
     const streams = new JobStream(this.#hub, reader, viewers, policy, backend.options);
-    this.viewer = new JoinViewer(streams, backend.jobId, scenario);
+    this.viewer = new JoinViewer(streams, backend.job, scenario);
   }
 
   /** Brings the job to where the viewer meets it, and the viewer in. */
