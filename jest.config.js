@@ -15,7 +15,7 @@ const transform = {
 
 const project = (name, extra = {}) => ({
   displayName: name,
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/support/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform,
   setupFiles: ['<rootDir>/test/support/collect-console.ts'],
@@ -27,5 +27,7 @@ export default {
   globalSetup: '<rootDir>/test/support/start-services.ts',
   globalTeardown: '<rootDir>/test/support/stop-services.ts',
   testTimeout: 30_000,
+  // Most tests wait most of the time, so three workers suit two cores.
+  maxWorkers: 3,
   projects: [project('unit'), project('integration'), project('e2e'), project('attacks')],
 };

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 
 export interface ChildOptions {
-  program: 'host.mjs' | 'bare.mjs' | 'viewers.ts';
+  program: 'host.mjs' | 'nest.mjs' | 'bare.mjs' | 'viewers.ts';
   env?: Record<string, string>;
   /** Options of Node itself. */
   execArgv: string[];

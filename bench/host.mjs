@@ -5,6 +5,7 @@ import { NestFactory } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { z } from 'zod';
 import { JobHandler, JobsModule } from '../dist/src/index.js';
+import { httpAdapter } from './http-adapter.mjs';
 
 const env = process.env;
 /** Jobs that run here, with what ends them. */
@@ -66,16 +67,7 @@ Module({
   providers: [BenchTicks],
 })(BenchHost);
 
-async function adapter() {
-  if (env.HTTP_ADAPTER === 'express') {
-    const { ExpressAdapter } = await import('@nestjs/platform-express');
-    return new ExpressAdapter();
-  }
-  const { FastifyAdapter } = await import('@nestjs/platform-fastify');
-  return new FastifyAdapter({ forceCloseConnections: true });
-}
-
-const app = await NestFactory.create(BenchHost, await adapter(), {
+const app = await NestFactory.create(BenchHost, await httpAdapter(), {
   logger: ['error', 'warn'],
   abortOnError: false,
 });

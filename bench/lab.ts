@@ -37,8 +37,8 @@ export class Contender {
     }
   }
 
-  /** Whether every viewer has had exactly one more frame. */
-  drained(): Promise<boolean> {
+  /** Waits until every viewer has had exactly one more frame; resolves to what is wrong, or null. */
+  drained(): Promise<string | null> {
     return this.viewers.ask('drained');
   }
 
@@ -53,7 +53,7 @@ export class Contender {
   }
 }
 
-/** Real servers, one worker, and pairs of contenders on the same machine at the same time. */
+/** Real servers, one worker, and the contenders on the same machine at the same time. */
 export class Lab {
   private constructor(
     private readonly env: Record<string, string>,
@@ -88,17 +88,21 @@ export class Lab {
     return new Lab(env, child, await signToken(), () => services.stop());
   }
 
-  /** A fresh API process of Jobstream and a fresh bare loop, each with viewers and a running job of its own. */
+  /** Fresh servers, one for each side, each with viewers and a running job of its own. */
   async contenders(profile: string | null = null): Promise<Record<Side, Contender>> {
     const profiling = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     const execArgv = [...PROBED, ...profiling];
     const api = await Child.start({ program: 'host.mjs', env: { ...this.env, JOBS_ROLES: 'api' }, execArgv });
-    const bare = await Child.start({ program: 'bare.mjs', env: this.env, execArgv });
-    const [watched, heard] = [await this.#startJob(api.url), await this.#startJob(api.url)];
-    await bare.child.ask('subscribe', { channel: `${PREFIX}:job:${heard}` });
+    const beside = async (program: 'nest.mjs' | 'bare.mjs'): Promise<Contender> => {
+      const server = await Child.start({ program, env: this.env, execArgv });
+      const job = await this.#startJob(api.url);
+      await server.child.ask('subscribe', { channel: `${PREFIX}:job:${job}` });
+      return this.#contender(server, job);
+    };
     return {
-      jobstream: await this.#contender(api, watched),
-      bare: await this.#contender(bare, heard),
+      jobstream: await this.#contender(api, await this.#startJob(api.url)),
+      nest: await beside('nest.mjs'),
+      bare: await beside('bare.mjs'),
     };
   }
 

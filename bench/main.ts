@@ -1,6 +1,6 @@
 import { cpus } from 'node:os';
 import { type Contender, Lab } from './lab.ts';
-import { measureDeliveries, measureMemory, type MemoryResult, type SizeResult } from './measure.ts';
+import { measureDeliveries, measureMemory, type MemoryResult, type SizeResult, warmUp } from './measure.ts';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
 import { deliveriesTable, memoryTable } from './report.ts';
 import type { Side } from './statistics.ts';
@@ -15,10 +15,11 @@ export async function main(args: string[]): Promise<number> {
     return 2;
   }
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? '', cores: cpus().length };
-  print(`Jobstream (${options.adapter}) / bare node:http = ratio; ${JSON.stringify(machine)}`);
+  print(`Jobstream beside a bare @Sse() route (both on ${options.adapter}) and a bare loop of node:http`);
+  print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and the least and most of a ratio`);
   const lab = await Lab.start(options.adapter);
   try {
-    const memory = options.memory > 0 ? await memoryOf(lab, options.memory) : null;
+    const memory = options.memory > 0 ? await memoryOf(lab, options) : null;
     const deliveries = await deliveriesOf(lab, options);
     print(JSON.stringify({ at: new Date().toISOString(), machine, options, memory, deliveries }));
     return 0;
@@ -27,23 +28,32 @@ export async function main(args: string[]): Promise<number> {
   }
 }
 
-async function memoryOf(lab: Lab, streams: number): Promise<MemoryResult> {
-  const result = await withContenders(lab, null, (contenders) => measureMemory(contenders, streams));
+async function memoryOf(lab: Lab, { memory: streams, repeat }: BenchOptions): Promise<MemoryResult> {
+  const result: MemoryResult = { streams, repeats: [] };
+  for (let turn = 0; turn < repeat; turn += 1)
+    result.repeats.push(await withContenders(lab, null, (contenders) => measureMemory(contenders, streams)));
   print(`\n${memoryTable(result)}`);
   return result;
 }
 
-async function deliveriesOf(lab: Lab, { viewers, seconds, profile }: BenchOptions): Promise<SizeResult[]> {
+async function deliveriesOf(lab: Lab, options: BenchOptions): Promise<SizeResult[]> {
+  const { viewers, seconds, repeat, profile } = options;
   const results = await withContenders(lab, profile, async (contenders) => {
     const sizes: SizeResult[] = [];
-    for (const count of viewers) sizes.push(await measureDeliveries(lab, contenders, count, seconds));
+    for (const count of viewers) {
+      const size: SizeResult = { viewers: count, repeats: [] };
+      await warmUp(lab, contenders, count);
+      for (let turn = 0; turn < repeat; turn += 1)
+        size.repeats.push(await measureDeliveries(lab, contenders, seconds));
+      sizes.push(size);
+    }
     return sizes;
   });
   print(`\n${deliveriesTable(results)}\n`);
   return results;
 }
 
-/** Measures on two fresh servers, which are stopped afterwards. */
+/** Measures on fresh servers, which are stopped afterwards. */
 async function withContenders<Result>(
   lab: Lab,
   profile: string | null,

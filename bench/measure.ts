@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender, Lab } from './lab.ts';
-import { type Delivery, deliveryOf, ORDER, perStream, type Rounds, type Side } from './statistics.ts';
+import { type Delivery, deliveryOf, ORDER, perStream, type Rounds, type Side, SIDES } from './statistics.ts';
 
 /** Between two reports: more than the coalescer's interval, so that each goes out at once. */
 const GAP_MS = 15;
@@ -12,15 +12,21 @@ const IDLE_MS = 3_000;
 
 export interface SizeResult {
   viewers: number;
-  sides: Record<Side, Delivery>;
+  repeats: Record<Side, Delivery>[];
+}
+
+/** What one idle stream takes. */
+export interface IdleCost {
+  /** Bytes. */
+  rss: number;
+  heapUsed: number;
+  /** Microseconds of CPU that a second of all idle streams takes. */
+  idleCpuMicros: number;
 }
 
 export interface MemoryResult {
   streams: number;
-  /** Bytes per idle stream. */
-  sides: Record<Side, { rss: number; heapUsed: number }>;
-  /** Microseconds of CPU that a second of so many idle streams takes. */
-  idleCpu: Record<Side, number>;
+  repeats: Record<Side, IdleCost>[];
 }
 
 interface Memory {
@@ -28,23 +34,29 @@ interface Memory {
   heapUsed: number;
 }
 
-/** One report at a time, the next when every viewer has had the one before; in alternating rounds. */
-export async function measureDeliveries(
-  lab: Lab,
-  contenders: Record<Side, Contender>,
-  viewers: number,
-  seconds: number,
-): Promise<SizeResult> {
-  const rounds: Record<Side, Rounds> = { jobstream: noRounds(), bare: noRounds() };
-  for (const side of ['bare', 'jobstream'] as const) {
+type Contenders = Record<Side, Contender>;
+
+/** Opens streams up to a number, and lets each server write to them until it is warm. */
+export async function warmUp(lab: Lab, contenders: Contenders, viewers: number): Promise<void> {
+  for (const side of SIDES) {
     await contenders[side].openUntil(viewers);
     await playTicks(lab, contenders[side], { ticks: WARM_UP_TICKS, seconds: 0 });
     await contenders[side].takeLatencies();
   }
+}
+
+/** One report at a time, the next when every viewer has had the one before; in alternating rounds. */
+export async function measureDeliveries(
+  lab: Lab,
+  contenders: Contenders,
+  seconds: number,
+): Promise<Record<Side, Delivery>> {
+  const rounds: Record<Side, Rounds> = { jobstream: noRounds(), nest: noRounds(), bare: noRounds() };
   for (const side of ORDER) await playRound(lab, contenders[side], rounds[side], seconds);
   return {
-    viewers,
-    sides: { jobstream: deliveryOf(rounds.jobstream), bare: deliveryOf(rounds.bare) },
+    jobstream: deliveryOf(rounds.jobstream),
+    nest: deliveryOf(rounds.nest),
+    bare: deliveryOf(rounds.bare),
   };
 }
 
@@ -66,34 +78,35 @@ async function playTicks(
   const until = performance.now() + seconds * 1_000;
   for (let tick = 1; tick <= ticks || performance.now() < until; tick += 1) {
     await delay(GAP_MS);
-    const [complete] = await Promise.all([contender.drained(), lab.tick(contender.job, tick, 1_000_000)]);
-    if (!complete)
-      throw new Error(`Not every one of ${contender.open} viewers has had frame ${tick} exactly once.`);
+    const [problem] = await Promise.all([contender.drained(), lab.tick(contender.job, tick, 1_000_000)]);
+    if (problem !== null) throw new Error(`Frame ${tick} did not reach every viewer once: ${problem}.`);
   }
 }
 
 /** What idle streams take; the contenders must be fresh. */
 export async function measureMemory(
-  contenders: Record<Side, Contender>,
+  contenders: Contenders,
   streams: number,
-): Promise<MemoryResult> {
-  const sides = {} as MemoryResult['sides'];
-  const idleCpu = {} as MemoryResult['idleCpu'];
-  for (const side of ['bare', 'jobstream'] as const) {
-    const contender = contenders[side];
-    await contender.openUntil(WARM_UP_STREAMS);
-    const base = await contender.server.ask<Memory>('memory');
-    await contender.openUntil(WARM_UP_STREAMS + streams);
-    const open = await contender.server.ask<Memory>('memory');
-    sides[side] = {
-      rss: perStream(open.rss, base.rss, streams),
-      heapUsed: perStream(open.heapUsed, base.heapUsed, streams),
-    };
-    const before = await cpuOf(contender);
-    await delay(IDLE_MS);
-    idleCpu[side] = ((await cpuOf(contender)) - before) / (IDLE_MS / 1_000);
-  }
-  return { streams, sides, idleCpu };
+): Promise<Record<Side, IdleCost>> {
+  return {
+    bare: await idleCostOf(contenders.bare, streams),
+    nest: await idleCostOf(contenders.nest, streams),
+    jobstream: await idleCostOf(contenders.jobstream, streams),
+  };
+}
+
+async function idleCostOf(contender: Contender, streams: number): Promise<IdleCost> {
+  await contender.openUntil(WARM_UP_STREAMS);
+  const base = await contender.server.ask<Memory>('memory');
+  await contender.openUntil(WARM_UP_STREAMS + streams);
+  const open = await contender.server.ask<Memory>('memory');
+  const before = await cpuOf(contender);
+  await delay(IDLE_MS);
+  return {
+    rss: perStream(open.rss, base.rss, streams),
+    heapUsed: perStream(open.heapUsed, base.heapUsed, streams),
+    idleCpuMicros: ((await cpuOf(contender)) - before) / (IDLE_MS / 1_000),
+  };
 }
 
 function noRounds(): Rounds {

@@ -6,7 +6,9 @@ export interface BenchOptions {
   viewers: number[];
   /** Open streams at which memory is measured; 0 leaves it out. */
   memory: number;
-  /** Length of one of the four rounds at each size. */
+  /** How often everything is measured. */
+  repeat: number;
+  /** Length of a round; each side has two in a repeat. */
   seconds: number;
   /** Where the servers leave CPU profiles; null: nowhere. */
   profile: string | null;
@@ -15,10 +17,11 @@ export interface BenchOptions {
 export const USAGE = `Usage: npm run bench -- [options]
   --adapter fastify|express    HTTP server of Nest (default fastify)
   --viewers 1,100,1000,…       open streams at which deliveries are measured, ascending
-                               (default 1,100,1000,5000,10000; each server has a file descriptor per stream)
+                               (default 1,100,1000,5000; each server has a file descriptor per stream)
   --memory 5000                open streams at which memory is measured; 0 leaves it out
-  --seconds 2                  length of each of the four rounds at each size
-  --profile <folder>           lets both servers write a CPU profile of their deliveries there`;
+  --repeat 3                   how often everything is measured
+  --seconds 1                  length of a round; each server has two of them in a repeat
+  --profile <folder>           lets the servers write CPU profiles of their deliveries there`;
 
 /** Reads the arguments; throws an error that says what is wrong. */
 export function readOptions(args: string[]): BenchOptions {
@@ -26,9 +29,10 @@ export function readOptions(args: string[]): BenchOptions {
     args,
     options: {
       adapter: { type: 'string', default: 'fastify' },
-      viewers: { type: 'string', default: '1,100,1000,5000,10000' },
+      viewers: { type: 'string', default: '1,100,1000,5000' },
       memory: { type: 'string', default: '5000' },
-      seconds: { type: 'string', default: '2' },
+      repeat: { type: 'string', default: '3' },
+      seconds: { type: 'string', default: '1' },
       profile: { type: 'string' },
     },
   });
@@ -40,9 +44,11 @@ export function readOptions(args: string[]): BenchOptions {
   if (!ascending) throw new Error('--viewers must be whole numbers from 1 to 15000, ascending.');
   const memory = Number(values.memory);
   if (memory !== 0 && !isCount(memory)) throw new Error('--memory must be a whole number up to 15000.');
+  const repeat = Number(values.repeat);
+  if (!isCount(repeat)) throw new Error('--repeat must be a whole number from 1.');
   const seconds = Number(values.seconds);
   if (!(seconds > 0 && seconds <= 60)) throw new Error('--seconds must be more than 0 and at most 60.');
-  return { adapter, viewers, memory, seconds, profile };
+  return { adapter, viewers, memory, repeat, seconds, profile };
 }
 
 function isCount(value: number): boolean {

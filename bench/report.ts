@@ -1,12 +1,7 @@
-import type { MemoryResult, SizeResult } from './measure.ts';
+import { type MemoryResult, type SizeResult } from './measure.ts';
+import { type Side, SIDES, spreadOf } from './statistics.ts';
 
-const fixed = (digits: number) => (value: number) => value.toFixed(digits);
-const whole = fixed(0);
-
-/** `jobstream / bare = ratio`. */
-function beside(jobstream: number, bare: number, show: (value: number) => string): string {
-  return `${show(jobstream)} / ${show(bare)} = ${(jobstream / bare).toFixed(2)}`;
-}
+const NAMES: Record<Side, string> = { jobstream: 'Jobstream', nest: 'bare @Sse()', bare: 'bare node:http' };
 
 /** Rows of cells in columns of equal width; the first row names them. */
 export function table(rows: string[][]): string {
@@ -18,24 +13,49 @@ export function table(rows: string[][]): string {
 }
 
 export function deliveriesTable(results: SizeResult[]): string {
-  const rows = results.map(({ viewers, sides: { jobstream, bare } }) => [
-    String(viewers),
-    beside(jobstream.p50, bare.p50, fixed(2)),
-    beside(jobstream.p99, bare.p99, fixed(2)),
-    beside(jobstream.cpuPerDelivery, bare.cpuPerDelivery, fixed(1)),
-    beside(jobstream.deliveriesPerCpuSecond, bare.deliveriesPerCpuSecond, whole),
+  const rows = results.flatMap(({ viewers, repeats }) =>
+    SIDES.map((side) => [
+      String(viewers),
+      NAMES[side],
+      median(repeats, (sides) => sides[side].p50, 2),
+      median(repeats, (sides) => sides[side].p99, 2),
+      median(repeats, (sides) => sides[side].cpuPerDelivery, 1),
+      median(repeats, (sides) => sides[side].deliveriesPerCpuSecond, 0),
+      besideBare(repeats, side, (measured) => measured.deliveriesPerCpuSecond),
+    ]),
+  );
+  return table([
+    ['viewers', '', 'p50 ms', 'p99 ms', 'CPU µs per delivery', 'deliveries per CPU s', 'beside bare'],
+    ...rows,
   ]);
-  return table([['viewers', 'p50 ms', 'p99 ms', 'CPU µs per delivery', 'deliveries per CPU s'], ...rows]);
 }
 
-export function memoryTable({ streams, sides: { jobstream, bare }, idleCpu }: MemoryResult): string {
-  return table([
-    ['idle streams', 'RSS B per stream', 'heap B per stream', 'CPU ms per idle s'],
-    [
-      String(streams),
-      beside(jobstream.rss, bare.rss, whole),
-      beside(jobstream.heapUsed, bare.heapUsed, whole),
-      beside(idleCpu.jobstream / 1_000, idleCpu.bare / 1_000, fixed(1)),
-    ],
+export function memoryTable({ streams, repeats }: MemoryResult): string {
+  const rows = SIDES.map((side) => [
+    String(streams),
+    NAMES[side],
+    median(repeats, (sides) => sides[side].rss, 0),
+    median(repeats, (sides) => sides[side].heapUsed, 0),
+    median(repeats, (sides) => sides[side].idleCpuMicros / 1_000, 1),
+    besideBare(repeats, side, (measured) => measured.rss),
   ]);
+  return table([
+    ['idle streams', '', 'RSS B per stream', 'heap B per stream', 'CPU ms per idle s', 'RSS beside bare'],
+    ...rows,
+  ]);
+}
+
+function median<Sides>(repeats: Sides[], figure: (sides: Sides) => number, digits: number): string {
+  return spreadOf(repeats.map(figure)).median.toFixed(digits);
+}
+
+/** The ratio to the bare loop of the same repeat: its median, and the least and the most of it. */
+function besideBare<Measured>(
+  repeats: Record<Side, Measured>[],
+  side: Side,
+  figure: (measured: Measured) => number,
+): string {
+  const ratios = repeats.map((sides) => figure(sides[side]) / figure(sides.bare));
+  const { median: middle, least, most } = spreadOf(ratios);
+  return side === 'bare' ? '' : `${middle.toFixed(2)} (${least.toFixed(2)}–${most.toFixed(2)})`;
 }

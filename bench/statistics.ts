@@ -1,23 +1,27 @@
+/** What is measured: Jobstream, a route of Nest that does nothing else, and a loop without Nest. */
+export const SIDES = ['jobstream', 'nest', 'bare'] as const;
+export type Side = (typeof SIDES)[number];
+
+/** Each side twice, there and back, so that what drifts during a repeat (heat, neighbours) falls on all alike. */
+export const ORDER: readonly Side[] = [...SIDES, ...SIDES.toReversed()];
+
 /** The nearest-rank percentile of numbers in ascending order: the least that `share` of them do not exceed. */
 export function percentile(ascending: ArrayLike<number>, share: number): number {
   const rank = Math.max(1, Math.ceil(share * ascending.length));
   return ascending[rank - 1] ?? Number.NaN;
 }
 
-export interface Latency {
-  p50: number;
-  p99: number;
+/** The middle of what the repeats have shown, and how far apart they are. */
+export interface Spread {
+  median: number;
+  least: number;
+  most: number;
 }
 
-/** Percentiles, in the unit of the samples. */
-export function latencyOf(samples: readonly number[]): Latency {
-  const ascending = Float64Array.from(samples).toSorted();
-  return { p50: percentile(ascending, 0.5), p99: percentile(ascending, 0.99) };
+export function spreadOf(values: readonly number[]): Spread {
+  const ascending = values.toSorted((a, b) => a - b);
+  return { median: percentile(ascending, 0.5), least: ascending[0] ?? NaN, most: ascending.at(-1) ?? NaN };
 }
-
-/** Four alternating rounds, so that what drifts during a run (heat, neighbours) falls on both alike. */
-export const ORDER = ['jobstream', 'bare', 'bare', 'jobstream'] as const;
-export type Side = (typeof ORDER)[number];
 
 /** What one side did in its rounds, added up. */
 export interface Rounds {
@@ -27,17 +31,22 @@ export interface Rounds {
   latencies: number[];
 }
 
-export interface Delivery extends Latency {
+export interface Delivery {
   deliveries: number;
+  /** Milliseconds. */
+  p50: number;
+  p99: number;
   /** Microseconds of the server's CPU, user and system. */
   cpuPerDelivery: number;
   deliveriesPerCpuSecond: number;
 }
 
 export function deliveryOf({ deliveries, cpuMicros, latencies }: Rounds): Delivery {
+  const ascending = Float64Array.from(latencies).toSorted();
   return {
     deliveries,
-    ...latencyOf(latencies),
+    p50: percentile(ascending, 0.5),
+    p99: percentile(ascending, 0.99),
     cpuPerDelivery: cpuMicros / deliveries,
     deliveriesPerCpuSecond: (deliveries / cpuMicros) * 1e6,
   };

@@ -1,10 +1,12 @@
 // The viewers of one server, as a process of their own: raw sockets, so that they cost less than what they measure.
-import { connect, type Socket } from 'node:net';
-import { FrameReader, statusOf } from './frame-reader.ts';
+import { connect } from 'node:net';
+import { FrameReader } from './frame-reader.ts';
+import { Roll } from './roll.ts';
 
 /** Connections that are being opened at once. */
 const OPENING = 100;
 const OPEN_MS = 20_000;
+const ROUND_MS = 30_000;
 
 interface Target {
   host: string;
@@ -18,50 +20,34 @@ interface Question extends Partial<Target> {
   count?: number;
 }
 
-const sockets: Socket[] = [];
-let latencies: number[] = [];
-let arrived = 0;
-let lost = 0;
-let openedAt = 0;
-let expected = Infinity;
-let reached: (() => void) | null = null;
+const roll = new Roll();
 
 /** Microseconds of the clock that all processes of the machine share. */
 function now(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
-function onMarks(sentAt: number[]): void {
-  if (sentAt.length === 0) return;
-  const at = now();
-  // A newcomer may be sent what was reported last: that is its replay, not a delivery.
-  const fresh = sentAt.filter((sent) => sent > openedAt);
-  for (const sent of fresh) latencies.push((at - sent) / 1_000);
-  arrived += fresh.length;
-  if (arrived >= expected) reached?.();
-}
-
 /** Resolves once the first frame is there. */
 function open({ host, port, request }: Target): Promise<void> {
   const reader = new FrameReader();
   const socket = connect({ host, port, noDelay: true });
-  sockets.push(socket);
+  const viewer = roll.add();
   return new Promise((resolve, reject) => {
     socket.setEncoding('latin1');
     socket.setTimeout(OPEN_MS, () => socket.destroy(new Error('No first frame.')));
     socket.write(request);
     socket.on('data', (piece: string) => {
-      if (reader.frames > 0) return onMarks(reader.read(piece));
-      const status = statusOf(piece);
-      if (status !== null && status !== 200) reject(new Error(`Refused: ${piece}`));
-      reader.read(piece);
+      const isOpen = reader.frames > 0;
+      const sent = reader.read(piece);
+      if (isOpen) return roll.mark(viewer, sent, now());
+      if (reader.status !== null && reader.status !== 200) reject(new Error(`Refused: ${piece}`));
       if (reader.frames === 0) return;
       socket.setTimeout(0);
       resolve();
     });
     socket.on('error', reject);
     socket.on('close', () => {
-      lost += 1;
+      roll.lose();
       reject(new Error('Closed before the first frame.'));
     });
   });
@@ -76,31 +62,8 @@ async function openMany(target: Target, count: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: OPENING }, opener));
-  openedAt = now();
-}
-
-/** Resolves once every open stream has had one more frame, or the time is over, to whether it was exactly one. */
-async function everybodyHadOneMore(timeoutMs: number): Promise<boolean> {
-  expected = sockets.length;
-  if (arrived < expected) {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs);
-      reached = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-  const complete = arrived === expected && lost === 0;
-  arrived = 0;
-  expected = Infinity;
-  return complete;
-}
-
-function takeLatencies(): number[] {
-  const taken = latencies;
-  latencies = [];
-  return taken;
+  // A newcomer may be sent what was reported last: that is its replay, not a delivery.
+  roll.start(now());
 }
 
 async function answer({
@@ -117,9 +80,9 @@ async function answer({
         (error: Error) => error.message,
       );
     case 'drained':
-      return everybodyHadOneMore(30_000);
+      return roll.call(ROUND_MS);
     case 'latencies':
-      return takeLatencies();
+      return roll.takeLatencies();
     default:
       throw new Error(`Nobody asks for ${question}.`);
   }

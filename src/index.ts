@@ -48,4 +48,4 @@ export type { Caller, CallerInput } from './access/caller.ts';
 export { ApiKeys, openApiKeys } from './access/api-keys.ts';
 export type { ApiKeyRequest } from './access/api-keys.ts';
 export { JobsHealth } from './jobs.health.ts';
-export type { JobsReport } from './jobs.health.ts';
+export type { JobsMeasures, JobsReport } from './jobs.health.ts';

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { FramePublisher } from './publish/frame-publisher.ts';
 import { ChangeAnnouncer } from './publish/change-announcer.ts';
+import { withDeadline } from './job/deadline.ts';
 import { RunningJobs } from './process/running-jobs.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
@@ -10,10 +11,11 @@ import { Admission } from './stream/admission.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { Viewers } from './stream/viewers.ts';
 
-/** What an operator wants to know of this process. Counters only grow; the rest is as it is now. */
-export interface JobsReport {
-  postgres: boolean;
-  redis: boolean;
+/** Longest wait for Postgres: a server that hangs is away, and the probes that ask do not wait long either. */
+const PROBE_MS = 3_000;
+
+/** What this process counts. Counters only grow; the rest is as it is now. */
+export interface JobsMeasures {
   runningJobs: number;
   openStreams: number;
   /** Places that the admission counts as taken; stays near `openStreams`. */
@@ -24,6 +26,13 @@ export interface JobsReport {
   backstopHits: number;
   /** Counter: messages that Redis did not take. */
   publishFailures: number;
+}
+
+/** What an operator wants to know of this process. */
+export interface JobsReport extends JobsMeasures {
+  /** Answers within 3 s. */
+  postgres: boolean;
+  redis: boolean;
 }
 
 /** The state of this process's Jobstream, for health checks and metrics. */
@@ -41,13 +50,18 @@ export class JobsHealth {
     @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
   ) {}
 
+  /** Asks Postgres as well; never rejects. */
   async report(): Promise<JobsReport> {
+    const postgres = await withDeadline(this.dataSource.query('SELECT 1'), PROBE_MS, 'late').then(
+      () => true,
+      () => false,
+    );
+    return { ...this.measure(), postgres, redis: this.redis.command.status === 'ready' };
+  }
+
+  /** Asks nobody, so that metrics are served whatever is away. */
+  measure(): JobsMeasures {
     return {
-      postgres: await this.dataSource.query('SELECT 1').then(
-        () => true,
-        () => false,
-      ),
-      redis: this.redis.command.status === 'ready',
       runningJobs: this.running.size,
       openStreams: this.viewers.size,
       admittedStreams: this.admission.total,

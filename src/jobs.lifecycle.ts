@@ -10,6 +10,7 @@ import { JOB_QUEUES, type JobQueue } from './dispatch/job-queues.ts';
 import { JobDispatcher } from './dispatch/job-dispatcher.ts';
 import { Sweeper } from './dispatch/sweeper.ts';
 import { withDeadline } from './job/deadline.ts';
+import { faultText } from './job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from './jobs.options.ts';
 import { Worker } from './process/worker.ts';
 import { ChangeAnnouncer } from './publish/change-announcer.ts';
@@ -20,8 +21,8 @@ import { JOBS_DATA_SOURCE } from './store/tokens.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { Viewers } from './stream/viewers.ts';
 
-/** How long Bull may take to let go of Redis. */
-const CLOSE_MS = 2_000;
+/** How long each step may take that waits for Redis or Postgres: both may hang. */
+const STEP_MS = 2_000;
 
 /**
  * Starts the moving parts once the application is ready, and stops them in order before its HTTP server closes:
@@ -58,7 +59,10 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   async beforeApplicationShutdown(): Promise<void> {
     await Promise.all([this.viewers.drain(), this.worker.stop()]);
     this.hub.stop();
-    await Promise.all([this.dispatcher.stop(), this.sweeper.stop()]);
+    await Promise.all([
+      this.#inTime(this.dispatcher.stop(), 'Handing jobs to Bull did not end in time.'),
+      this.#inTime(this.sweeper.stop(), 'Sweeping did not end in time.'),
+    ]);
     this.announcer.stop();
     await Promise.all(this.queues.map((queue) => this.#close(queue)));
     this.subscriptions.close();
@@ -66,8 +70,12 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
   }
 
   async #close({ name, bull }: JobQueue): Promise<void> {
-    await withDeadline(bull.close(true), CLOSE_MS, `The queue "${name}" did not close in time.`).catch(
-      (error: Error) => this.#log.warn(error.message),
-    );
+    // `@nestjs/bull` would wait for the same close again, and for ever (pitfall B19).
+    Object.assign(bull, { onApplicationShutdown: () => undefined });
+    await this.#inTime(bull.close(true), `The queue "${name}" did not close in time.`);
+  }
+
+  async #inTime(step: Promise<unknown>, late: string): Promise<void> {
+    await withDeadline(step, STEP_MS, late).catch((error: Error) => this.#log.warn(faultText(error)));
   }
 }

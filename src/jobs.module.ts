@@ -76,6 +76,7 @@ import { AfterCommit } from './submit/after-commit.ts';
 import { Jobs } from './submit/jobs.ts';
 import { JobsController } from './submit/jobs.controller.ts';
 import { QueueBound } from './submit/queue-bound.ts';
+import { SubmitAnnouncer } from './submit/submit-announcer.ts';
 import { SubmitRate } from './submit/submit-rate.ts';
 
 /** In the order of a job's life. */
@@ -106,7 +107,7 @@ const ACCESS = [
   AccessGuard,
   StreamAccessGuard,
 ];
-const SUBMIT = [HandlerRegistry, AfterCommit, QueueBound, SubmitRate, Jobs];
+const SUBMIT = [HandlerRegistry, AfterCommit, SubmitAnnouncer, QueueBound, SubmitRate, Jobs];
 const DISPATCH = [JobDispatcher, Sweeper];
 const PROCESS = [RunningJobs, LogRecorder, JobProcessor, Worker];
 const PUBLISH = [FramePublisher, ChangeAnnouncer];

@@ -37,8 +37,6 @@ export function setGrant(request: object, grant: StreamGrant): void {
  */
 @Injectable()
 export class StreamCookies {
-  #key: Promise<Uint8Array> | null = null;
-
   constructor(
     @Inject(SigningKeys) private readonly keys: SigningKeys,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
@@ -67,7 +65,7 @@ export class StreamCookies {
       .setIssuer(ISSUER)
       .setAudience(AUDIENCE)
       .setExpirationTime(expires)
-      .sign(await this.#signingKey());
+      .sign(await this.keys.get('stream'));
     return { value, maxAge: expires - now };
   }
 
@@ -79,21 +77,13 @@ export class StreamCookies {
       algorithms: ['HS256'],
       requiredClaims: ['exp', 'sub', 'iat'],
     };
-    const key = await this.#signingKey();
+    const key = await this.keys.get('stream');
     const claims = await jwtVerify(value, key, options).then(
       ({ payload }) => payload,
       () => null,
     );
     if (!claims || (claims['stream'] ?? null) !== (job ?? 'feed')) return null;
     return callerOf(claims as Claims);
-  }
-
-  async #signingKey(): Promise<Uint8Array> {
-    this.#key ??= this.keys.read('stream' as 'viewer').catch((error: unknown) => {
-      this.#key = null;
-      throw error;
-    });
-    return this.#key;
   }
 }
 

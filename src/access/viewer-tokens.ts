@@ -19,8 +19,6 @@ export interface ViewerToken {
 /** Read-only tokens for a single job, for the page of the person who submitted it. */
 @Injectable()
 export class ViewerTokens {
-  #key: Promise<Uint8Array> | null = null;
-
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
   async issue({ id, tenant, owner }: Pick<Job, 'id' | 'tenant' | 'owner'>): Promise<ViewerToken> {
@@ -32,7 +30,7 @@ export class ViewerTokens {
       .setAudience(AUDIENCE)
       .setIssuedAt()
       .setExpirationTime(expires)
-      .sign(await this.#signingKey());
+      .sign(await this.keys.get('viewer'));
     return { token: `${PREFIX}${jwt}`, expiresAt: new Date(expires * 1000).toISOString() };
   }
 
@@ -43,7 +41,7 @@ export class ViewerTokens {
   /** The caller that the token stands for, or null when it is not valid. */
   async verify(token: string): Promise<Caller | null> {
     const options = { issuer: ISSUER, audience: AUDIENCE, algorithms: ['HS256'], requiredClaims: ['exp'] };
-    const key = await this.#signingKey();
+    const key = await this.keys.get('viewer');
     const claims = await jwtVerify(token.slice(PREFIX.length), key, options).then(
       ({ payload }) => payload,
       () => null,
@@ -61,13 +59,5 @@ export class ViewerTokens {
       issuedAt,
       boundAt: issuedAt,
     };
-  }
-
-  async #signingKey(): Promise<Uint8Array> {
-    this.#key ??= this.keys.read('viewer').catch((error: unknown) => {
-      this.#key = null;
-      throw error;
-    });
-    return this.#key;
   }
 }

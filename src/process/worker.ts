@@ -13,6 +13,8 @@ import { RunningJobs } from './running-jobs.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_VERSION = 2 ** 31 - 1;
+/** How long each step of the end may take that needs Redis or Postgres: both may hang. */
+const STEP_MS = 2_000;
 
 /** Anyone who can write to Redis can add to its queues; nonsense would spoil the claims of a whole batch. */
 function isJobRef(data: Partial<JobRef> | null): data is JobRef {
@@ -44,17 +46,20 @@ export class Worker {
 
   /** Claims nothing more, lets jobs finish within the grace, then gives the rest back. */
   async stop(): Promise<void> {
+    const graceMs = this.options.shutdownGraceMs;
+    const graceEnds = performance.now() + graceMs;
     this.#stopping.abort();
     await Promise.all(this.queues.map(({ bull }) => this.#pause(bull)));
-    const graceMs = this.options.shutdownGraceMs;
-    if (!(await this.#settled(graceMs))) {
+    if (!(await this.#settled(graceEnds - performance.now()))) {
       this.#log.warn(`${this.running.size} jobs still run after ${graceMs} ms; they are given back.`);
       this.running.abortAll('shutdown');
       await this.#settled(this.options.cancelGraceMs + 2_000);
     }
     this.processor.giveUp();
-    await Promise.all(this.queues.map(({ bull }) => this.#letGo(bull)));
-    await this.running.stop();
+    await Promise.all([
+      ...this.queues.map(({ bull }) => this.#letGo(bull)),
+      this.#inTime(this.running.stop(), 'The last renewal of leases did not end in time.'),
+    ]);
   }
 
   #process(queue: JobQueue): void {
@@ -77,17 +82,17 @@ export class Worker {
   }
 
   async #pause(bull: JobQueue['bull']): Promise<void> {
-    await withDeadline(bull.pause(true, true), 2_000, 'Bull did not pause in time.').catch((error: Error) =>
-      this.#log.warn(error.message),
-    );
+    await this.#inTime(bull.pause(true, true), 'Bull did not pause in time.');
   }
 
   /** Bull fetches the next job with the end of each: those it holds now would wait until their locks run out. */
   async #letGo(bull: JobQueue['bull']): Promise<void> {
     const held = bull.getActive().then((jobs) => Promise.all(jobs.map((job) => this.#giveBack(job))));
-    await withDeadline(held, 2_000, 'Bull did not let go of its jobs in time.').catch((error: Error) =>
-      this.#log.warn(error.message),
-    );
+    await this.#inTime(held, 'Bull did not let go of its jobs in time.');
+  }
+
+  async #inTime(step: Promise<unknown>, late: string): Promise<void> {
+    await withDeadline(step, STEP_MS, late).catch((error: Error) => this.#log.warn(faultText(error)));
   }
 
   async #giveBack(job: Job<JobRef> | null): Promise<void> {

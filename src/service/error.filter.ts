@@ -3,6 +3,12 @@ import { BaseExceptionFilter } from '@nestjs/core';
 import { anyFaultText } from '../index.ts';
 import { errorBody } from './error-body.ts';
 
+/** Seconds; about as long as Postgres takes to restart, or a replica to be promoted. */
+const RETRY_AFTER = '5';
+/** A statement whose answer is missing may have been carried out. */
+const UNAVAILABLE =
+  'The request could not be handled now; it may still have been carried out. Try again: a submit that repeats its Idempotency-Key makes no second job.';
+
 interface Coded {
   message: string;
   status?: number;
@@ -18,15 +24,19 @@ export class ErrorFilter extends BaseExceptionFilter {
   readonly #log = new Logger('Service');
 
   override catch(exception: unknown, host: ArgumentsHost): void {
-    super.catch(this.#shaped(exception), host);
+    const status = statusOf(exception);
+    super.catch(status === null ? this.#unavailable(exception, host) : this.#shaped(exception, status), host);
   }
 
-  #shaped(exception: unknown): unknown {
-    const status = statusOf(exception);
-    if (status === null) {
-      this.#log.error(anyFaultText(exception));
-      return new HttpException(errorBody(503, 'The request could not be handled now. Try again.'), 503);
-    }
+  #unavailable(exception: unknown, host: ArgumentsHost): HttpException {
+    this.#log.error(anyFaultText(exception));
+    const adapter = this.httpAdapterHost?.httpAdapter;
+    const response: unknown = host.switchToHttp().getResponse();
+    if (adapter && !adapter.isHeadersSent(response)) adapter.setHeader(response, 'Retry-After', RETRY_AFTER);
+    return new HttpException(errorBody(503, UNAVAILABLE), 503);
+  }
+
+  #shaped(exception: unknown, status: number): unknown {
     if (status === 204 || hasCode(exception)) return exception;
     const message = exception instanceof Error ? exception.message : 'The request is not valid.';
     return new HttpException(errorBody(status, message), status);

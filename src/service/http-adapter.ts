@@ -75,7 +75,11 @@ function answerFrameworkError(
 
 async function onExpress(root: DynamicModule, options: NestApplicationOptions): Promise<INestApplication> {
   const { ExpressAdapter } = await import('@nestjs/platform-express');
-  const app = await NestFactory.create<NestExpressApplication>(root, new ExpressAdapter(), options);
+  const adapter = new ExpressAdapter();
+  // As Fastify does: a proxy that keeps `/metrics` from the outside would let `/METRICS` pass. The adapter has made
+  // the router before any setting of Express could say so.
+  adapter.getInstance<{ router: { caseSensitive: boolean } }>().router.caseSensitive = true;
+  const app = await NestFactory.create<NestExpressApplication>(root, adapter, options);
   limitClients(app.getHttpServer());
   app.getHttpServer().on('clientError', answerClientError);
   app.use((request: IncomingMessage, _response: unknown, next: (error?: unknown) => void) =>

@@ -70,7 +70,11 @@ export const responses = {
   TooManyStreams: error('`too_many_streams` of this caller, or `server_full`.', 'Error', {
     'Retry-After': header('Seconds to wait.'),
   }),
-  Unavailable: error('`unavailable`: Postgres does not answer. Try again.'),
+  Unavailable: error(
+    '`unavailable`: Postgres does not answer, and whether the request was carried out is not known. Try again.',
+    'Error',
+    { 'Retry-After': header('Seconds to wait.') },
+  ),
 };
 
 export function responseRef(name: keyof typeof responses): object {

@@ -1,10 +1,10 @@
 import { Controller, Get, Header, HttpException, Inject } from '@nestjs/common';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { JobsHealth, type JobsReport } from '../index.ts';
+import { JobsHealth, type JobsMeasures } from '../index.ts';
 import { openApiDocument } from './openapi.ts';
 
 type Metric = [name: string, help: string];
-type Metrics = Partial<Record<keyof JobsReport, Metric>>;
+type Metrics = Partial<Record<keyof JobsMeasures, Metric>>;
 
 const GAUGES: Metrics = {
   runningJobs: ['jobstream_running_jobs', 'Jobs that this process runs'],
@@ -26,7 +26,6 @@ const COUNTERS: Metrics = {
 @Controller()
 export class OperationsController {
   readonly #registry = new Registry();
-  #report: JobsReport | null = null;
 
   constructor(@Inject(JobsHealth) private readonly health: JobsHealth) {
     collectDefaultMetrics({ register: this.#registry });
@@ -53,7 +52,6 @@ export class OperationsController {
   @Get('metrics')
   @Header('Content-Type', 'text/plain; version=0.0.4; charset=utf-8')
   async metrics(): Promise<string> {
-    this.#report = await this.health.report();
     return this.#registry.metrics();
   }
 
@@ -62,7 +60,7 @@ export class OperationsController {
     return openApiDocument;
   }
 
-  #gauge(key: keyof JobsReport, [name, help]: Metric): Gauge {
+  #gauge(key: keyof JobsMeasures, [name, help]: Metric): Gauge {
     const read = (): number => this.#value(key);
     return new Gauge({
       name,
@@ -74,7 +72,7 @@ export class OperationsController {
     });
   }
 
-  #counter(key: keyof JobsReport, [name, help]: Metric): Counter {
+  #counter(key: keyof JobsMeasures, [name, help]: Metric): Counter {
     const read = (): number => this.#value(key);
     return new Counter({
       name,
@@ -87,11 +85,11 @@ export class OperationsController {
     });
   }
 
-  #value(key: keyof JobsReport): number {
-    return Number(this.#report?.[key] ?? 0);
+  #value(key: keyof JobsMeasures): number {
+    return this.health.measure()[key];
   }
 }
 
-function entries(metrics: Metrics): [keyof JobsReport, Metric][] {
-  return Object.entries(metrics) as [keyof JobsReport, Metric][];
+function entries(metrics: Metrics): [keyof JobsMeasures, Metric][] {
+  return Object.entries(metrics) as [keyof JobsMeasures, Metric][];
 }

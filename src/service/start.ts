@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type INestApplication, Logger, type LoggerService } from '@nestjs/common';
 import { SignJWT } from 'jose';
 import { DataSource } from 'typeorm';
@@ -31,6 +32,8 @@ export interface StartOptions {
 }
 
 const DEV_TOKEN_DAYS = 30;
+/** How long the end may take beyond the grace: handlers that are aborted, and servers that do not answer. */
+const BEYOND_GRACE_MS = 15_000;
 
 /** Boots the reference service: its servers where none are given, migrations outside production, HTTP. */
 export async function startService(
@@ -50,7 +53,7 @@ export async function startService(
     const madeUp = jwtSecret !== null && environment.jwt.secret === null;
     const token = madeUp ? await developmentToken(environment, jwtSecret) : null;
     const dashboardUrl = token ? `${url}/#token=${token}` : `${url}/`;
-    const close = closer(app, servers);
+    const close = closer(app, servers, environment.shutdownGraceMs + BEYOND_GRACE_MS);
     return { url, token, dashboardUrl, importDir, close };
   } catch (error) {
     await servers.stop();
@@ -115,14 +118,20 @@ function urlOf(app: INestApplication, host: string): string {
 }
 
 /** Stops once, however often it is called: first the application, then the servers under it. */
-function closer(app: INestApplication, servers: Servers): () => Promise<void> {
+function closer(app: INestApplication, servers: Servers, limitMs: number): () => Promise<void> {
   let closing: Promise<void> | null = null;
-  return () => (closing ??= stop(app, servers));
+  return () => (closing ??= stop(app, servers, limitMs));
 }
 
-async function stop(app: INestApplication, servers: Servers): Promise<void> {
+/** TypeORM waits for the end of every statement, which never comes from a Postgres that hangs. */
+async function stop(app: INestApplication, servers: Servers, limitMs: number): Promise<void> {
+  const late = delay(limitMs, undefined, { ref: false }).then(() => {
+    throw new Error(
+      `The service did not stop within ${limitMs} ms, maybe as Postgres does not answer. It ends now; the leases of its jobs give them to other workers.`,
+    );
+  });
   try {
-    await app.close();
+    await Promise.race([app.close(), late]);
   } finally {
     await servers.stop();
   }

@@ -1,3 +1,5 @@
+import { PostgresSilent } from './statement-deadline.ts';
+
 interface Waiting<In, Out> {
   item: In;
   resolve: (out: Out) => void;
@@ -38,7 +40,9 @@ export class Batcher<In, Out> {
       const answers = await this.run(batch.map(({ item }) => item));
       batch.forEach(({ resolve }, index) => resolve(answers[index] as Out));
     } catch (error) {
-      batch.forEach(({ reject }) => reject(error));
+      // Those behind would wait as long again, and more of them the longer it lasts.
+      const failed = error instanceof PostgresSilent ? [...batch, ...this.#waiting.splice(0)] : batch;
+      for (const { reject } of failed) reject(error);
     }
   }
 }

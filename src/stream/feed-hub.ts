@@ -9,10 +9,14 @@ import { type Subscriber, Subscriptions } from '../redis/subscriptions.ts';
 import { JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { FeedViewer } from './feed-viewer.ts';
 import type { StreamFrame } from './frames.ts';
+import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
 import { JobReader } from './job-reader.ts';
 
 interface Running {
+  /** The newest version that a feed has been shown. */
+  version: number;
+  channel: JobChannel;
   release: () => void;
   frames: Subscription;
 }
@@ -23,6 +27,7 @@ export class FeedHub implements Subscriber {
   readonly #log = new Logger('Jobstream streams');
   readonly #viewers = new Set<FeedViewer>();
   readonly #running = new Map<string, Running>();
+  readonly #reads = new Set<Promise<void>>();
   /** The version of each job that was shown since the watermark. */
   #shown = new Map<string, number>();
   #watermark: Watermark | null = null;
@@ -43,26 +48,39 @@ export class FeedHub implements Subscriber {
     this.#viewers.add(viewer);
     this.#watermark ??= watermark;
     this.#stopListening ??= this.subscriptions.listen(redisKeys(this.options.prefix).changesChannel, this);
-    this.#timer ??= setInterval(() => void this.#look(), this.options.stream.backstopMs);
+    this.#timer ??= setInterval(() => this.#begin(this.#look()), this.options.stream.backstopMs);
     return () => {
       this.#viewers.delete(viewer);
       if (this.#viewers.size === 0) this.#close();
     };
   }
 
-  /** The encoded `job` frame of a job; a running one is followed from now on. */
+  /** The encoded `job` frame of a job; a running one is followed from now on, and has its newest progress. */
   encode(job: Job): string {
-    if (job.status === 'active') this.#follow(job);
-    return JSON.stringify({ job: toJobView(job, this.options.publicPath) });
+    const known = this.#running.get(job.id)?.version ?? this.#shown.get(job.id) ?? 0;
+    // Progress of a version that some feed knows to be over would take that feed back.
+    if (job.version > known) this.#unfollow(job.id);
+    if (job.version >= known && job.status === 'active') this.#follow(job);
+    return this.#encoded(this.#withNewestProgress(job));
+  }
+
+  /** Resolves when what is being read now has come to all feeds; those that are loading have noted it. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#reads);
   }
 
   onMessage(message: string): void {
-    for (const job of decodeChanges(message)) if (this.#concerns(job.tenant)) void this.#read(job);
+    for (const job of decodeChanges(message)) if (this.#concerns(job.tenant)) this.#begin(this.#read(job));
   }
 
   /** What was published before the subscription was acknowledged is read from Postgres. */
   onSubscribed(): void {
-    void this.#look();
+    this.#begin(this.#look());
+  }
+
+  #begin(read: Promise<void>): void {
+    const noted = read.finally(() => this.#reads.delete(noted));
+    this.#reads.add(noted);
   }
 
   #concerns(tenant: string): boolean {
@@ -85,30 +103,42 @@ export class FeedHub implements Subscriber {
   #show(job: Job): void {
     if ((this.#shown.get(job.id) ?? 0) > job.version) return;
     this.#shown.set(job.id, job.version);
-    if (job.status !== 'active') this.#unfollow(job.id);
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(job));
-    if (covering.length === 0) return;
+    if (covering.length === 0) return this.#unfollow(job.id);
     const data = this.encode(job);
     for (const viewer of covering) viewer.changed(job, data);
   }
 
-  #follow(job: TenantJob): void {
-    const { id } = job;
+  #follow(job: Job): void {
+    const { id, version } = job;
     if (this.#running.has(id) || this.#viewers.size === 0) return;
     const { channel, release } = this.hub.watch(job);
     const frames = channel.frames$.subscribe((frame) => {
-      if (frame.type === 'progress' && channel.job) this.#showProgress(channel.job, frame);
+      if (frame.type === 'progress') this.#showProgress(channel.job, frame);
     });
-    this.#running.set(id, { release, frames });
+    this.#running.set(id, { version, channel, release, frames });
   }
 
-  #showProgress(job: Job, { data }: StreamFrame): void {
-    const { progress } = JSON.parse(data) as { progress: Progress };
-    const now = { ...job, progress };
+  /** The channel may be behind what was shown, and tells of earlier attempts when it has caught up. */
+  #showProgress(job: Job | null, frame: StreamFrame): void {
+    const { version } = frame.cursor;
+    if (job?.version !== version || this.#running.get(job.id)?.version !== version) return;
+    const now = { ...job, progress: progressOf(frame) };
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(now));
     if (covering.length === 0) return this.#unfollow(job.id);
-    const encoded = this.encode(now);
+    const encoded = this.#encoded(now);
     for (const viewer of covering) viewer.changed(now, encoded);
+  }
+
+  /** The row is up to a second behind what the channel was told. */
+  #withNewestProgress(job: Job): Job {
+    const newest = this.#running.get(job.id)?.channel.progress;
+    if (newest?.cursor.version !== job.version || newest.cursor.tick <= job.progressTick) return job;
+    return { ...job, progress: progressOf(newest) };
+  }
+
+  #encoded(job: Job): string {
+    return JSON.stringify({ job: toJobView(job, this.options.publicPath) });
   }
 
   #unfollow(id: string): void {
@@ -147,6 +177,8 @@ export class FeedHub implements Subscriber {
   }
 
   #advance(next: Watermark, jobs: Job[]): void {
+    // Everybody left meanwhile: whoever comes next brings a watermark.
+    if (this.#viewers.size === 0) return;
     this.#watermark = next;
     this.#shown = new Map(jobs.map((job) => [job.id, job.version]));
     for (const viewer of this.#viewers) if (!viewer.loading) viewer.advance(next);
@@ -161,4 +193,8 @@ export class FeedHub implements Subscriber {
     this.#shown.clear();
     for (const id of this.#running.keys()) this.#unfollow(id);
   }
+}
+
+function progressOf({ data }: StreamFrame): Progress {
+  return (JSON.parse(data) as { progress: Progress }).progress;
 }

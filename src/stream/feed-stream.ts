@@ -84,8 +84,11 @@ export class FeedStream {
   }
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
-    for (let next = feed.takeChangedMeanwhile(); next && !left.aborted; next = feed.takeChangedMeanwhile()) {
-      const changed = next;
+    while (!left.aborted) {
+      // What the hub began to read earlier may be older than what was just sent: the feed notes it, and reads it again.
+      await this.hub.settled();
+      const changed = feed.takeChangedMeanwhile();
+      if (!changed) return;
       const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
       for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
     }

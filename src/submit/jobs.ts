@@ -18,15 +18,14 @@ import { EVERYTHING, type Visibility } from '../job/visibility.ts';
 import { ChangeAnnouncer } from '../publish/change-announcer.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../store/batcher.ts';
-import { CommittedChanges } from '../store/committed-changes.ts';
 import { JobLeases } from '../store/job-leases.ts';
 import { JobLogs, type LogLine } from '../store/job-logs.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { type InsertedJob, type JobFilter, JobStore, type NewJob } from '../store/job-store.ts';
-import { AfterCommit } from './after-commit.ts';
 import { checkPayload, hashPayload } from './payload.ts';
 import { QueueBound } from './queue-bound.ts';
 import { checkSubmission } from './submission.ts';
+import { SubmitAnnouncer } from './submit-announcer.ts';
 
 export interface SubmitOptions {
   tenant: string;
@@ -81,9 +80,8 @@ export class Jobs {
     @Inject(JobMoves) private readonly moves: JobMoves,
     @Inject(JobLeases) private readonly leases: JobLeases,
     @Inject(JobLogs) private readonly lines: JobLogs,
-    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
     @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
-    @Inject(AfterCommit) private readonly afterCommit: AfterCommit,
+    @Inject(SubmitAnnouncer) private readonly submits: SubmitAnnouncer,
     @Inject(QueueBound) private readonly bound: QueueBound,
     @Inject(AuditTrail) private readonly audit: AuditTrail,
   ) {}
@@ -98,7 +96,7 @@ export class Jobs {
     const { manager } = options;
     if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
     const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
-    this.#announceAfterCommit([job], [inserted as InsertedJob], manager);
+    this.submits.announceAfterCommit([job], [inserted as InsertedJob], manager);
     return submitted(job, inserted as InsertedJob);
   }
 
@@ -111,7 +109,7 @@ export class Jobs {
     const inserted = await this.bound.admit(jobs, () =>
       manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
     );
-    if (manager) this.#announceAfterCommit(jobs, inserted, manager);
+    if (manager) this.submits.announceAfterCommit(jobs, inserted, manager);
     return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
   }
 
@@ -214,18 +212,8 @@ export class Jobs {
 
   async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
     const inserted = await this.store.insert(jobs);
-    this.#announce(jobs, inserted);
+    this.submits.announce(jobs, inserted);
     return inserted;
-  }
-
-  #announceAfterCommit(jobs: NewJob[], inserted: InsertedJob[], manager: EntityManager): void {
-    this.afterCommit.run(manager, () => this.#announce(jobs, inserted));
-  }
-
-  #announce(jobs: NewJob[], inserted: InsertedJob[]): void {
-    this.committed.announce(inserted.filter(({ replayed }) => !replayed).map(({ job }) => job));
-    for (const [index, { job, replayed }] of inserted.entries())
-      if (!replayed) this.audit.tellOfJob('submit', job, jobs[index]?.actor ?? APPLICATION);
   }
 }
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, LATER, type Submitted } from '../support/app.ts';
-import { send } from '../support/http.ts';
-import { signToken } from '../support/tokens.ts';
+import { ADAPTERS } from '../support/app.ts';
 import type { WireAnswer } from '../support/wire.ts';
+import { attackWith } from './attacker.ts';
 import { fuzz } from './fuzz.ts';
+import { type FuzzedRequest, ROUTE_NAMES } from './fuzzed-requests.ts';
 import { print, REQUESTS, SEED } from './limits.ts';
 import { MARKER, Victim } from './victim.ts';
 
@@ -11,9 +11,17 @@ const PER_ADAPTER = Math.ceil(REQUESTS / ADAPTERS.length);
 const TIMEOUT_MS = 60_000 + PER_ADAPTER * 50;
 /** More than a Node process that worked hard keeps, less than what a leak of 1 % of the requests' bodies would hold. */
 const MEMORY_MIB = 200;
+/** With so many, every route has been asked for what it is there for in a way that it takes. */
+const ENOUGH = 20_000;
+/** Node reads no longer heads, and may reset whoever still sends one. */
+const LONGEST_HEAD = 16 * 1_024;
 
 /** What is wrong with an answer to a caller who may see nothing foreign; null when nothing is. */
-function wrongWith({ status, head, body }: WireAnswer, method: string): string | null {
+function wrongWith(
+  { status, head, body }: WireAnswer,
+  { bytes, method, broken }: FuzzedRequest,
+): string | null {
+  if (status === 0) return broken || bytes.indexOf('\r\n\r\n') > LONGEST_HEAD ? null : 'No answer';
   if (status >= 500) return `A fault of the server: ${status}`;
   if (head.includes(MARKER) || body.includes(MARKER)) return 'A foreign byte';
   if (/^x-injected:/im.test(head)) return 'A header of the client';
@@ -45,55 +53,39 @@ describe.each(ADAPTERS)('A flood of strange requests on %s', (adapter) => {
   }, 180_000);
   afterAll(() => victim.stop());
 
-  async function ownJobs(): Promise<Submitted[]> {
-    const token = await signToken();
-    const body = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER, tags: ['shared'] };
-    const submit = () => send(`${victim.url}/jobs`, { method: 'POST', token, body });
-    return (await Promise.all(Array.from({ length: 6 }, submit))).map((answer) => answer.json<Submitted>());
-  }
-
-  async function credentials(own: Submitted[]): Promise<string[]> {
-    const tokens = await Promise.all([
-      signToken(),
-      signToken({ scope: 'jobs:read jobs:write jobs:tenant' }),
-      signToken({ scope: 'jobs:read' }),
-      signToken({ subject: 'bob' }),
-      signToken({ expiresIn: -3_600 }),
-      signToken({ secret: 'another secret of thirty-two bytes or more' }),
-      signToken({ issuer: 'https://elsewhere.test' }),
-    ]);
-    const [{ viewer } = { viewer: { token: '' } }] = own;
-    const bearer = [...tokens, viewer.token, 'jsk_none_at_all', 'a.b.c'].map((token) => `Bearer ${token}`);
-    return [...bearer, '', 'Basic YTpi', 'Bearer', `bearer  ${tokens[0]}`];
+  /** Others read their jobs all the time: what is looked up for several callers at once must not be mixed up. */
+  async function foreigners(attack: { over: boolean }): Promise<string[]> {
+    const withoutMarker: string[] = [];
+    do withoutMarker.push(...(await victim.foreignersRead()));
+    while (!attack.over);
+    return withoutMarker;
   }
 
   it(
     `answers ${PER_ADAPTER} of them without a fault, a foreign byte or an unexplained refusal, and goes on`,
     async () => {
-      const own = await ownJobs();
+      const ingredients = await attackWith(victim.url, victim.foreignIds);
       expect(await victim.runsAJob()).toBe('completed');
       const before = await victim.vitalSigns();
-      const ingredients = {
-        ids: own.map(({ job }) => job.id),
-        foreignIds: victim.foreignIds,
-        credentials: await credentials(own),
-      };
       const started = Date.now();
 
-      const outcome = await fuzz(victim.url, ingredients, {
-        requests: PER_ADAPTER,
-        seed: SEED,
-        check: wrongWith,
-      });
+      const attack = { over: false };
+      const options = { requests: PER_ADAPTER, seed: SEED, check: wrongWith };
+      const flood = fuzz(victim.url, ingredients, options).finally(() => (attack.over = true));
+      const [outcome, withoutMarker] = await Promise.all([flood, foreigners(attack)]);
 
       const seconds = ((Date.now() - started) / 1_000).toFixed(1);
       print(
         `${adapter}: ${outcome.sent} fuzzed requests, seed ${SEED}, ${seconds} s, ${JSON.stringify(outcome.statuses)}`,
       );
       expect(outcome.violations.slice(0, 5)).toEqual([]);
+      expect(withoutMarker).toEqual([]);
       expect(outcome.sent).toBe(PER_ADAPTER);
+      expect([...outcome.byRoute.keys()].toSorted()).toEqual(ROUTE_NAMES.toSorted());
+      if (PER_ADAPTER >= ENOUGH) expect(neverTaken(outcome.byRoute)).toEqual([]);
       // Without these, it was not the service that was tested.
-      for (const status of [200, 202, 400, 401, 404]) expect(outcome.statuses[status]).toBeGreaterThan(0);
+      for (const status of [200, 201, 202, 400, 401, 404])
+        expect(outcome.statuses[status]).toBeGreaterThan(0);
       expect(await victim.runsAJob('honest-later')).toBe('completed');
       const after = await victim.untilFdsReturn(before);
       print(`${adapter}: before ${JSON.stringify(before)}, after ${JSON.stringify(after)}`);
@@ -103,3 +95,7 @@ describe.each(ADAPTERS)('A flood of strange requests on %s', (adapter) => {
     TIMEOUT_MS,
   );
 });
+
+function neverTaken(byRoute: ReadonlyMap<string, ReadonlySet<number>>): string[] {
+  return [...byRoute].filter(([, statuses]) => Math.min(...statuses) >= 300).map(([route]) => route);
+}

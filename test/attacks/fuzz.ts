@@ -9,34 +9,39 @@ export interface Outcome {
   sent: number;
   /** How often each status was answered; 0: the connection was closed without an answer. */
   statuses: Record<number, number>;
+  /** The statuses of each route, where it was asked by its own method. */
+  byRoute: Map<string, Set<number>>;
   /** What must not be, with the request that did it. */
   violations: string[];
 }
+
+type Check = (answer: WireAnswer, request: FuzzedRequest) => string | null;
 
 /** Sends that many requests on many connections; the seed decides which. */
 export async function fuzz(
   url: string,
   ingredients: Ingredients,
-  {
-    requests,
-    seed,
-    check,
-  }: { requests: number; seed: number; check: (answer: WireAnswer, method: string) => string | null },
+  { requests, seed, check }: { requests: number; seed: number; check: Check },
 ): Promise<Outcome> {
-  const outcome: Outcome = { sent: 0, statuses: {}, violations: [] };
+  const outcome: Outcome = { sent: 0, statuses: {}, byRoute: new Map(), violations: [] };
   const source = batches(fuzzedRequests(ingredients), requests, seed);
-  const judge = ({ method, bytes, broken }: FuzzedRequest, answer: WireAnswer): void => {
-    outcome.sent += 1;
-    outcome.statuses[answer.status] = (outcome.statuses[answer.status] ?? 0) + 1;
-    // A changed byte may have made it another method.
-    const wrong = check(answer, broken ? firstWord(bytes) : method);
+  const judge = (request: FuzzedRequest, answer: WireAnswer): void => {
+    note(outcome, request, answer);
+    const wrong = check(answer, request);
     if (wrong)
       outcome.violations.push(
-        `${wrong}\n${bytes.toString('latin1').slice(0, 2_000)}\n${answer.head}\n${answer.body.slice(0, 1_000)}`,
+        `${wrong}\n${request.bytes.toString('latin1').slice(0, 2_000)}\n${answer.head}\n${answer.body.slice(0, 1_000)}`,
       );
   };
   await Promise.all(Array.from({ length: CLIENTS }, () => sendAll(url, source, judge)));
   return outcome;
+}
+
+function note(outcome: Outcome, { route }: FuzzedRequest, { status }: WireAnswer): void {
+  outcome.sent += 1;
+  outcome.statuses[status] = (outcome.statuses[status] ?? 0) + 1;
+  if (route === null) return;
+  outcome.byRoute.set(route, (outcome.byRoute.get(route) ?? new Set()).add(status));
 }
 
 async function sendAll(
@@ -47,9 +52,8 @@ async function sendAll(
   let client = new WireClient(url);
   for (let next = source.next(); !next.done; next = source.next()) {
     const request = next.value;
-    const answer = request.broken
-      ? await client.last(request.bytes)
-      : await client.exchange(request.bytes, request.method);
+    const { bytes, method } = request;
+    const answer = await (request.broken ? client.last(bytes, method) : client.exchange(bytes, method));
     judge(request, answer);
     if (answer.reusable && !request.broken) continue;
     client.destroy();
@@ -69,8 +73,4 @@ function* batches(
     yield* fc.sample(requests, { numRuns, seed: seed + made });
   }
   return undefined;
-}
-
-function firstWord(bytes: Buffer): string {
-  return bytes.toString('latin1', 0, 12).split(' ', 1)[0] ?? '';
 }

@@ -1,4 +1,7 @@
 import * as fc from 'fast-check';
+import { bodiesFor } from './fuzzed-bodies.ts';
+import { fieldValue, rubbish, segment } from './fuzzed-texts.ts';
+import { RULES } from './matrix/rules.ts';
 
 /** What requests are made of besides rubbish. */
 export interface Ingredients {
@@ -7,6 +10,13 @@ export interface Ingredients {
   foreignIds: readonly string[];
   /** Values for `Authorization`, good and bad; the first is the most common. */
   credentials: readonly string[];
+  /** One of an administrator, who alone gets behind the checks of some routes; it goes to those alone. */
+  admin: string;
+  /** Of API keys that nobody needs. */
+  keyIds: readonly string[];
+  tickets: readonly string[];
+  /** Values of the cookie that tickets turn into. */
+  cookies: readonly string[];
 }
 
 export interface FuzzedRequest {
@@ -14,7 +24,30 @@ export interface FuzzedRequest {
   bytes: Buffer;
   /** Whether it is no HTTP any more, so that nothing may follow on its connection. */
   broken: boolean;
+  /** The route that it is for, with the kind of its credential on a stream; null where it is for none. */
+  route: string | null;
 }
+
+interface Route {
+  /** As the rules call it, for instance `GET /jobs/:id`. */
+  name: string;
+  method: string;
+  path: string;
+  stream: boolean;
+  admin: boolean;
+}
+
+/** Every route of the service: the matrix fails for one that has no rule. */
+const ROUTES: readonly Route[] = Object.entries(RULES).map(([name, { stream = false, needs }]) => {
+  const [method = '', path = ''] = name.split(' ');
+  return { name, method, path, stream, admin: needs === 'admin' };
+});
+const STREAM_CREDENTIALS = ['bearer', 'ticket', 'cookie'] as const;
+
+/** What requests can be for, as `FuzzedRequest.route` names it. */
+export const ROUTE_NAMES: readonly string[] = ROUTES.flatMap(({ name, stream }) =>
+  stream ? STREAM_CREDENTIALS.map((by) => `${name} by ${by}`) : [name],
+);
 
 const METHODS = [
   'GET',
@@ -29,38 +62,6 @@ const METHODS = [
   'get',
   'TRACE',
 ];
-const ROUTES = [
-  // More often than others, as its bodies have more to get wrong.
-  '/jobs',
-  '/jobs',
-  '/jobs',
-  '/jobs',
-  '/jobs/ID',
-  '/jobs/ID/events',
-  '/jobs/ID/logs',
-  '/jobs/ID/cancel',
-  '/jobs/ID/retry',
-  '/jobs/events',
-  '/tickets',
-  '/revocations',
-  '/api-keys',
-  '/api-keys/ID',
-  '/health/live',
-  '/health/ready',
-  '/metrics',
-  '/openapi.json',
-  '/',
-  '/index.html',
-  '/client/ID',
-];
-/** The method that each of them is there for. */
-const MADE_FOR: Readonly<Record<string, string>> = {
-  '/jobs/ID/cancel': 'POST',
-  '/jobs/ID/retry': 'POST',
-  '/tickets': 'POST',
-  '/revocations': 'POST',
-  '/api-keys/ID': 'DELETE',
-};
 const KEYS = [
   'after',
   'cursor',
@@ -73,87 +74,49 @@ const KEYS = [
   'include',
   'logs',
   'heartbeat',
+  'action',
+  'subject',
   '__proto__',
   'constructor',
   'tag[]',
   'tag[a][b]',
   '__proto__[x]',
 ];
-
-export const NASTY = [
-  '',
-  '%00',
-  '%0d%0aX-Injected:%201',
-  '..%2f..%2fetc%2fpasswd',
-  '%c0%ae%c0%ae%c0%af',
-  '%ff',
-  '%',
-  '%u0000',
-  '__proto__',
-  'constructor',
-  "'%20OR%201=1--",
-  "1';DROP%20TABLE%20jobs.job;--",
-  '1.0',
-  '0.0',
-  '-1',
-  '1e400',
-  '99999999999999999999',
-  'NaN',
-  '%F0%9F%92%A9',
-  '%ED%A0%80',
-  '{{7*7}}',
-  '$%7Bjndi:ldap://x%7D',
-  '<script>',
-  'queued',
-  'payload',
-  'shared',
-  'demo.steps',
-  'globex',
+const HEADERS = [
+  'Last-Event-ID',
+  'Idempotency-Key',
+  'Cookie: jobstream_stream',
+  'If-None-Match',
+  'Accept',
+  'Accept-Encoding',
+  'Origin',
+  'Sec-Fetch-Site',
+  'X-Forwarded-For',
+  'X-Forwarded-Host',
+  'X-Forwarded-Proto',
+  'X-HTTP-Method-Override',
+  'X-Original-URL',
+  'Content-Encoding',
+  'Range',
+  'Upgrade',
+  'Forwarded',
 ];
 
-/** Any characters of these, which need not be a valid text. */
-const characters = (min: number, max: number, maxLength: number): fc.Arbitrary<string> =>
-  fc.array(fc.integer({ min, max }), { maxLength }).map((codes) => String.fromCharCode(...codes));
-
-const rubbish = characters(0x21, 0x7e, 40);
-/** A field value may be any bytes but controls. */
-const fieldValue = fc.oneof(
-  fc.constantFrom(...NASTY),
-  rubbish,
-  characters(0xa0, 0xff, 20),
-  fc.integer({ min: 1, max: 9_000 }).map((length) => 'x'.repeat(length)),
-);
-const segment = fc.oneof(
-  fc.constantFrom(...NASTY),
-  rubbish.map((text) => text.replaceAll(/[?#/]/g, '-')),
-);
+/** How a request says who sends it. */
+interface Proof {
+  kind: (typeof STREAM_CREDENTIALS)[number];
+  authorization: string;
+  /** Beginning with `ticket=`; empty where there is none. */
+  ticket: string;
+  cookie: string;
+}
 
 /** Requests made of these ingredients; a tenth of them has random bytes changed. */
 export function fuzzedRequests(given: Ingredients): fc.Arbitrary<FuzzedRequest> {
-  const id = fc.oneof(
-    { weight: 4, arbitrary: fc.constantFrom(...given.ids) },
-    { weight: 4, arbitrary: fc.constantFrom(...given.foreignIds) },
-    { weight: 1, arbitrary: fc.uuid() },
-    { weight: 3, arbitrary: segment },
+  const whole = fc.oneof(
+    { weight: 9, arbitrary: fc.oneof(...ROUTES.map((route) => weighted(route, requestsFor(route, given)))) },
+    { weight: 1, arbitrary: rubbish.chain((text) => requestsFor(nowhere(text), given)) },
   );
-  const whole = fc
-    .record({
-      route: fc.oneof(
-        { weight: 9, arbitrary: fc.constantFrom(...ROUTES) },
-        { weight: 1, arbitrary: rubbish.map((text) => `/${text}`) },
-      ),
-      method: fc.oneof({ weight: 4, arbitrary: fc.constant(null) }, fc.constantFrom(...METHODS)),
-      id,
-      query: queries(id),
-      credential: fc.oneof(
-        { weight: 9, arbitrary: fc.constant(given.credentials[0] ?? '') },
-        { weight: 9, arbitrary: fc.constantFrom(...given.credentials) },
-        { weight: 1, arbitrary: fieldValue },
-      ),
-      headers: fc.array(header, { maxLength: 4 }),
-      body: fc.option(bodies(id), { freq: 3 }),
-    })
-    .map(serialized);
   return fc
     .tuple(
       whole,
@@ -163,98 +126,95 @@ export function fuzzedRequests(given: Ingredients): fc.Arbitrary<FuzzedRequest> 
     .map(([request, chance, changes]) => (chance === 0 ? broken(request, changes) : request));
 }
 
-function queries(id: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const pair = fc
-    .tuple(fc.constantFrom(...KEYS), fc.oneof(segment, id))
-    .map(([key, value]) => `${key}=${value}`);
-  return fc.array(pair, { maxLength: 4 }).map((pairs) => (pairs.length > 0 ? `?${pairs.join('&')}` : ''));
+/** Submissions come more often than others, as they have more to get wrong. */
+function weighted(route: Route, arbitrary: fc.Arbitrary<FuzzedRequest>) {
+  return { weight: route.name === 'POST /jobs' ? 4 : 1, arbitrary };
 }
 
-const header = fc.tuple(
-  fc.constantFrom(
-    'Last-Event-ID',
-    'Idempotency-Key',
-    'Cookie: jobstream_stream',
-    'If-None-Match',
-    'Accept',
-    'Accept-Encoding',
-    'Origin',
-    'Sec-Fetch-Site',
-    'X-Forwarded-For',
-    'X-Forwarded-Host',
-    'X-Forwarded-Proto',
-    'X-HTTP-Method-Override',
-    'X-Original-URL',
-    'Content-Encoding',
-    'Range',
-    'Upgrade',
-    'Forwarded',
-  ),
-  fieldValue,
-);
+function nowhere(text: string): Route {
+  return { name: '', method: 'GET', path: `/${text}`, stream: false, admin: false };
+}
 
-function bodies(id: fc.Arbitrary<string>): fc.Arbitrary<string> {
-  const value = fc.oneof(
-    fc.jsonValue({ maxDepth: 3 }),
-    id,
-    fc.constantFrom('\u0000', '\ud800', 1e308, -0, '__proto__'),
+function requestsFor(route: Route, given: Ingredients): fc.Arbitrary<FuzzedRequest> {
+  const foreignId = fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...given.foreignIds) }, fc.uuid());
+  const own = route.path.startsWith('/api-keys') ? given.keyIds : given.ids;
+  const id = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...own) },
+    { weight: 4, arbitrary: foreignId },
+    { weight: 3, arbitrary: segment },
   );
-  const mostly = (valid: fc.Arbitrary<unknown>) =>
-    fc.oneof({ weight: 8, arbitrary: valid }, { weight: 1, arbitrary: value });
-  const submit = fc.record(
-    {
-      type: mostly(fc.constant('demo.steps')),
-      payload: mostly(fc.constant({ steps: 2, stepMs: 0 })),
-      runAt: mostly(fc.constant('2100-01-01T00:00:00Z')),
-      priority: mostly(fc.integer({ min: 0, max: 9 })),
-      tags: mostly(fc.oneof(fc.constant(['shared']), fc.array(characters(0, 0xffff, 66), { maxLength: 18 }))),
-      maxAttempts: mostly(fc.constant(1)),
-    },
-    { requiredKeys: ['type', 'payload'] },
+  const none = fc.constant(null);
+  const body = bodiesFor(route.path, id, foreignId);
+  const method = fc.oneof({ weight: 5, arbitrary: fc.constant(route.method) }, fc.constantFrom(...METHODS));
+  return fc
+    .record({
+      route: fc.constant(route),
+      method,
+      id,
+      query: fc.array(pairs(id), { maxLength: 4 }),
+      proof: proofs(route, given),
+      headers: fc.array(fc.tuple(fc.constantFrom(...HEADERS), fieldValue), { maxLength: 4 }),
+      body:
+        route.method === 'POST'
+          ? fc.oneof({ weight: 19, arbitrary: body }, none)
+          : fc.oneof({ weight: 9, arbitrary: none }, body),
+    })
+    .map(serialized);
+}
+
+function pairs(id: fc.Arbitrary<string>): fc.Arbitrary<string> {
+  return fc.tuple(fc.constantFrom(...KEYS), fc.oneof(segment, id)).map(([key, value]) => `${key}=${value}`);
+}
+
+function proofs({ stream, admin }: Route, given: Ingredients): fc.Arbitrary<Proof> {
+  const usual = admin ? given.admin : (given.credentials[0] ?? '');
+  const bearer = fc.oneof(
+    { weight: 9, arbitrary: fc.constant(usual) },
+    { weight: 9, arbitrary: fc.constantFrom(...given.credentials) },
+    { weight: 1, arbitrary: fieldValue },
   );
-  const ticket = fc.record({ jobs: fc.array(id, { maxLength: 3 }), feed: value }, { requiredKeys: [] });
-  const revocation = fc.record({ tokenId: value, key: id, job: value }, { requiredKeys: [] });
-  const apiKey = fc.record(
-    { name: value, subject: value, scopes: fc.oneof(fc.constant(['jobs:read']), value), expiresAt: value },
-    { requiredKeys: ['scopes'] },
-  );
-  const objects = fc
-    .oneof({ weight: 4, arbitrary: submit }, ticket, revocation, apiKey, value)
-    .map((body) => JSON.stringify(body));
+  const none: Proof = { kind: 'bearer', authorization: '', ticket: '', cookie: '' };
   return fc.oneof(
-    { weight: 8, arbitrary: objects },
-    { weight: 1, arbitrary: characters(0, 0xffff, 200) },
-    { weight: 1, arbitrary: objects.map((text) => text.slice(0, text.length / 2)) },
-    {
-      weight: 1,
-      arbitrary: fc.integer({ min: 1, max: 33_000 }).map((levels) => '['.repeat(levels) + ']'.repeat(levels)),
-    },
+    { weight: stream ? 2 : 18, arbitrary: bearer.map((authorization) => ({ ...none, authorization })) },
+    fc.constantFrom(...given.tickets).map((ticket): Proof => ({ ...none, kind: 'ticket', ticket })),
+    fc.constantFrom(...given.cookies).map((cookie): Proof => ({ ...none, kind: 'cookie', cookie })),
   );
 }
 
 interface Parts {
-  route: string;
-  method: string | null;
+  route: Route;
+  method: string;
   id: string;
-  query: string;
-  credential: string;
+  query: string[];
+  proof: Proof;
   headers: [name: string, value: string][];
   body: string | null;
 }
 
-function serialized({ route, method, id, query, credential, headers, body }: Parts): FuzzedRequest {
-  const name = method ?? MADE_FOR[route] ?? (body === null ? 'GET' : 'POST');
-  const lines = [`${name} ${route.replace('ID', id)}${query} HTTP/1.1`, 'Host: jobs.test'];
-  if (credential !== '') lines.push(`Authorization: ${credential}`);
+function serialized({ route, method, id, query, proof, headers, body }: Parts): FuzzedRequest {
+  const { kind, authorization, ticket, cookie } = proof;
+  const asked = [...query, ...(ticket ? [`ticket=${ticket}`] : [])].join('&');
+  const path = `${route.path.replace(/:\w+/, () => id)}${asked && `?${asked}`}`;
+  const lines = [`${method} ${path} HTTP/1.1`, 'Host: jobs.test'];
+  if (authorization !== '') lines.push(`Authorization: ${authorization}`);
+  if (cookie !== '') lines.push(`Cookie: jobstream_stream=${cookie}`);
   for (const [field, value] of headers) lines.push(`${field}${field.includes(':') ? '=' : ': '}${value}`);
   const content = Buffer.from(body ?? '', 'utf8');
   if (body !== null) lines.push('Content-Type: application/json', `Content-Length: ${content.length}`);
   const head = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  return { method: name, bytes: Buffer.concat([head, content]), broken: name === 'get' };
+  const meant = method === route.method ? `${route.name}${route.stream ? ` by ${kind}` : ''}` : '';
+  return {
+    method,
+    bytes: Buffer.concat([head, content]),
+    broken: method === 'get',
+    route: meant === '' ? null : meant,
+  };
 }
 
-function broken({ method, bytes }: FuzzedRequest, changes: [at: number, byte: number][]): FuzzedRequest {
+function broken({ bytes }: FuzzedRequest, changes: [at: number, byte: number][]): FuzzedRequest {
   const changed = Buffer.from(bytes);
   for (const [at, byte] of changes) changed[at % changed.length] = byte;
-  return { method, bytes: changed, broken: true };
+  // A changed byte may have made it another method.
+  const method = changed.toString('latin1', 0, 12).split(' ', 1)[0] ?? '';
+  return { method, bytes: changed, broken: true, route: null };
 }

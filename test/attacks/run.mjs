@@ -24,7 +24,13 @@ console.log(
   `${values.requests} requests, ${values.connections} connections, ${values['slow-sockets']} slow sockets, seed ${values.seed}`,
 );
 // One suite at a time: the floods count what the service holds, and need the machine.
-const jest = ['test/run.mjs', '--selectProjects', 'attacks', '--maxWorkers=1', ...positionals];
+const jest = [
+  'node_modules/jest/bin/jest.js',
+  '--selectProjects',
+  'attacks',
+  '--maxWorkers=1',
+  ...positionals,
+];
 const node = ['--experimental-vm-modules', '--no-warnings', ...jest];
 const child = spawn(process.execPath, node, { stdio: 'inherit', env });
 child.on('exit', (code) => process.exit(code ?? 1));

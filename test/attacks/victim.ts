@@ -55,6 +55,20 @@ export class Victim {
     return data?.job?.status ?? 'unknown';
   }
 
+  /**
+   * What the foreign tenant does meanwhile: they read all there is of their jobs. Resolves to the answers that do
+   * not show the marker, of which there must be none: what nobody is shown would be no proof.
+   */
+  async foreignersRead(): Promise<string[]> {
+    const token = await signToken({ tenant: FOREIGN_TENANT, scope: 'jobs:read jobs:tenant' });
+    const job = this.foreignIds[FINAL_FROM];
+    const paths = ['/jobs', `/jobs/${job}`, `/jobs/${job}/logs`, `/jobs/${job}/events`];
+    const answers = await Promise.all(paths.map((path) => send(`${this.url}${path}`, { token })));
+    return answers
+      .filter(({ text }) => !text.includes(MARKER))
+      .map(({ status, text }) => `${status} ${text}`);
+  }
+
   /** Of the process, by Linux's own account. */
   async vitalSigns(): Promise<VitalSigns> {
     const process = `/proc/${this.service.pid}`;
@@ -83,13 +97,16 @@ export class Victim {
   }
 }
 
+/** The first of these that a job ends with. */
+const FINAL_FROM = 2;
 const STATUSES = ['queued', 'active', 'completed', 'failed', 'cancelled'] as const;
 
 /** A job in every status with the marker in all that a job can hold; two of them with the attacker's own name as owner. */
 async function plantForeignJobs({ dataSource }: TestDatabase): Promise<string[]> {
-  const ids = STATUSES.map(() => uuidv7());
+  // Newer than any other job, so that they come first wherever they are shown at all.
+  const ids = STATUSES.map(() => uuidv7().replace(/^.{13}/, 'ffffffff-ffff'));
   for (const [index, status] of STATUSES.entries()) {
-    const final = index > 1;
+    const final = index >= FINAL_FROM;
     await dataSource.query(
       `INSERT INTO jobs.job (id, type, queue, tenant, owner, status, attempt, max_attempts, tags, idempotency_key,
          payload_hash, payload, progress, result, error_code, error_message, run_at, finished_at, lease_until, stage)

@@ -1,12 +1,12 @@
 import root from '../../jest.config.js';
 
-const { extensionsToTreatAsEsm, transform } = root.projects[0];
+const { extensionsToTreatAsEsm, testEnvironment, transform } = root.projects[0];
 
 // Apart from the other suites: it needs the built service and a Chromium.
 export default {
   rootDir: '../..',
   displayName: 'browser',
-  testEnvironment: 'node',
+  testEnvironment,
   extensionsToTreatAsEsm,
   transform,
   globalSetup: '<rootDir>/test/support/start-services.ts',

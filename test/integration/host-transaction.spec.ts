@@ -9,6 +9,8 @@ import {
   UnknownJobType,
 } from '../../src/index.ts';
 import { CommittedChanges } from '../../src/store/committed-changes.ts';
+import { loggedUnder } from '../support/collected-log.ts';
+import { eventually } from '../support/eventually.ts';
 import { handler, TestModule } from '../support/module.ts';
 
 let host: TestModule;
@@ -50,6 +52,18 @@ async function rolledBack(work: (manager: EntityManager) => Promise<void>): Prom
   await expect(transaction).rejects.toThrow(Rollback);
 }
 
+/** A commit is told of once it was seen to have made the jobs. */
+async function untilAnnounced(ids: string[]): Promise<void> {
+  await eventually(() => expect(announced).toEqual(ids));
+}
+
+/** Jobs of which the log of the audit says that they were submitted. */
+function logged(): string[] {
+  return loggedUnder('Jobstream audit').map(
+    (line) => (JSON.parse(line) as { target: { id: string } }).target.id,
+  );
+}
+
 /** Resolves when a job that is submitted now has run: by then an earlier one would have, too. */
 async function laterJobRan(): Promise<void> {
   await host.untilStatus(await host.submit('test', {}), 'completed');
@@ -66,7 +80,7 @@ describe('a job that joins a transaction of the host', () => {
       expect(ran).not.toContain(id);
       announced.length = 0;
     });
-    expect(announced).toEqual([id]);
+    await untilAnnounced([id]);
     await host.untilStatus(id, 'completed');
     expect(ran.filter((each) => each === id)).toHaveLength(1);
   });
@@ -93,11 +107,42 @@ describe('a job that joins a transaction of the host', () => {
       });
       await expect(savepoint).rejects.toThrow(Rollback);
     });
-    expect(announced).toEqual([outer]);
+    await untilAnnounced([outer]);
     await host.untilStatus(outer, 'completed');
     await laterJobRan();
     expect(await exists(inner)).toBe(false);
     expect(ran).not.toContain(inner);
+  });
+
+  it("is not told of when a savepoint of the host's own SQL takes it back, and what is around that is", async () => {
+    let [before, inside, after] = ['', '', ''];
+    await host.dataSource.transaction(async (manager) => {
+      before = await submit(manager);
+      await manager.query('SAVEPOINT own');
+      inside = await submit(manager);
+      await manager.query('ROLLBACK TO SAVEPOINT own');
+      after = await submit(manager);
+    });
+    await untilAnnounced([before, after]);
+    await laterJobRan();
+    expect(await exists(inside)).toBe(false);
+    expect(announced).not.toContain(inside);
+    expect(logged()).toEqual(expect.arrayContaining([before, after]));
+    expect(logged()).not.toContain(inside);
+  });
+
+  it('is told of only once there is one, when the host begins and ends its transaction in SQL', async () => {
+    const runner = host.dataSource.createQueryRunner();
+    try {
+      await runner.query('BEGIN');
+      const id = await submit(runner.manager);
+      await runner.query('ROLLBACK');
+      await laterJobRan();
+      expect(announced).not.toContain(id);
+      expect(logged()).not.toContain(id);
+    } finally {
+      await runner.release();
+    }
   });
 
   it('waits for the outermost commit when its savepoint is released', async () => {
@@ -109,7 +154,7 @@ describe('a job that joins a transaction of the host', () => {
       expect(announced).toEqual([]);
       expect(await exists(id)).toBe(false);
     });
-    expect(announced).toEqual([id]);
+    await untilAnnounced([id]);
     await host.untilStatus(id, 'completed');
   });
 
@@ -135,24 +180,26 @@ describe('a job that joins a transaction of the host', () => {
       await runner.commitTransaction();
       await runner.startTransaction();
       await runner.commitTransaction();
-      expect(announced).toEqual(ids);
+      await eventually(() => expect(announced).toEqual(ids));
     } finally {
       await runner.release();
     }
   });
 
   it("sees the host's other writes and is seen by them", async () => {
+    let id = '';
     await host.dataSource.transaction(async (manager) => {
-      const id = await submit(manager, { idempotencyKey: 'inside' });
+      id = await submit(manager, { idempotencyKey: 'inside' });
       expect(await submit(manager, { idempotencyKey: 'inside' })).toBe(id);
       const rows: unknown[] = await manager.query('SELECT 1 FROM jobs.job WHERE id = $1', [id]);
       expect(rows).toHaveLength(1);
     });
+    await untilAnnounced([id]);
   });
 
   it('is committed at once when the manager has no transaction under way', async () => {
     const id = await submit(host.dataSource.manager);
-    expect(announced).toEqual([id]);
+    await eventually(() => expect(announced).toEqual([id]));
     await host.untilStatus(id, 'completed');
   });
 
@@ -162,6 +209,7 @@ describe('a job that joins a transaction of the host', () => {
       await expect(submit(manager, { priority: 10 })).rejects.toThrow(InvalidInput);
       id = await submit(manager);
     });
+    await untilAnnounced([id]);
     await host.untilStatus(id, 'completed');
   });
 });

@@ -1,12 +1,12 @@
 import root from '../../jest.config.js';
 
-const { extensionsToTreatAsEsm, transform } = root.projects[0];
+const { extensionsToTreatAsEsm, testEnvironment, transform } = root.projects[0];
 
 // Apart from the other suites: it needs the built module, and the machine for itself.
 export default {
   rootDir: '../..',
   displayName: 'load',
-  testEnvironment: 'node',
+  testEnvironment,
   extensionsToTreatAsEsm,
   transform,
   globalSetup: '<rootDir>/test/support/start-services.ts',

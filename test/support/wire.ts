@@ -15,6 +15,8 @@ export interface WireAnswer {
 
 const NONE: WireAnswer = { status: 0, head: '', body: '', reusable: false };
 const TIMEOUT_MS = 30_000;
+/** How long whoever has nothing more to send waits before saying so: Node drops what it is about to answer then. */
+const LISTEN_MS = 250;
 
 /** An HTTP/1.1 client that sends exactly the bytes it is given, one request at a time. */
 export class WireClient {
@@ -45,9 +47,10 @@ export class WireClient {
   }
 
   /** Sends these bytes as all there will ever be, and resolves to the first answer. */
-  async last(request: Buffer): Promise<WireAnswer> {
-    this.#socket.end(request);
-    return this.#answer('GET');
+  async last(request: Buffer, method: string): Promise<WireAnswer> {
+    this.#socket.write(request);
+    const listened = setTimeout(() => this.#socket.end(), LISTEN_MS);
+    return this.#answer(method).finally(() => clearTimeout(listened));
   }
 
   destroy(): void {
@@ -55,7 +58,11 @@ export class WireClient {
   }
 
   async #answer(method: string): Promise<WireAnswer> {
-    const deadline = setTimeout(() => this.#socket.destroy(), TIMEOUT_MS);
+    let late = false;
+    const deadline = setTimeout(() => {
+      late = true;
+      this.#wake();
+    }, TIMEOUT_MS);
     try {
       for (;;) {
         const found = parseAnswer(this.#received, method, this.#closed);
@@ -64,6 +71,7 @@ export class WireClient {
           return { ...found.answer, reusable: found.answer.reusable && !this.#closed };
         }
         if (this.#closed) return NONE;
+        if (late) throw new Error(`Neither an answer nor a close within ${TIMEOUT_MS} ms`);
         await new Promise<void>((resolve) => (this.#wake = resolve));
       }
     } finally {

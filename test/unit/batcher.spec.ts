@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { Batcher } from '../../src/store/batcher.ts';
+import { PostgresSilent } from '../../src/store/statement-deadline.ts';
 
 /** A batcher of which the test decides when each batch is answered. */
 function heldBatcher(limit?: number) {
@@ -69,6 +70,19 @@ describe('a batcher', () => {
     }, 2);
     const answers = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
     expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'fulfilled']);
+    expect(await batcher.add(4)).toBe(4);
+  });
+
+  it('fails all calls that wait when Postgres does not answer one batch, and begins anew with the next', async () => {
+    const batches: number[][] = [];
+    const batcher = new Batcher<number, number>(async (items) => {
+      batches.push(items);
+      if (items.includes(1)) throw new PostgresSilent(10_000);
+      return items;
+    }, 1);
+    const answers = await Promise.allSettled([1, 2, 3].map((item) => batcher.add(item)));
+    expect(answers.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(batches).toEqual([[1]]);
     expect(await batcher.add(4)).toBe(4);
   });
 

@@ -32,7 +32,7 @@ function openFeed() {
     new Observable((subscriber: Subscriber<WireFrame>) => subscriber.add(follow(viewer)));
   const streams = new FeedStream(
     feed,
-    { add } as unknown as FeedHub,
+    { add, settled: async () => undefined } as unknown as FeedHub,
     {} as JobReader,
     { open } as unknown as Viewers,
     { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy,

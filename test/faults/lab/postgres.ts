@@ -1,7 +1,8 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
 import { startPostgres } from '../../../src/service/embedded/embedded-postgres.ts';
+import { processesIn } from '../../../src/service/embedded/process-table.ts';
 import { postgresPrograms } from '../../../src/service/embedded/postgres-programs.ts';
 import type { ServerHome } from '../../../src/service/embedded/server-home.ts';
 import { ServerProcess } from '../../../src/service/embedded/server-process.ts';
@@ -62,17 +63,39 @@ export class FaultyPostgres {
 
   /** Fast: transactions are rolled back, connections closed. Crash: as if the machine's power had gone. */
   async stop(how: 'fast' | 'crash'): Promise<void> {
-    const [pid] = readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n');
-    process.kill(Number(pid), how === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    process.kill(this.#pid, how === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await this.#server?.exited;
   }
 
+  /** Stops answering without closing a connection, as behind a network that swallows packets. */
+  freeze(): void {
+    // The parent first, so that no process is forked after the others were looked for.
+    process.kill(this.#pid, 'SIGSTOP');
+    this.#signalAll('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#signalAll('SIGCONT');
+  }
+
+  /** Thaws or starts it, whatever it needs. */
   async mend(): Promise<void> {
-    if (!this.#server?.running) await this.start();
+    if (this.#server?.running) this.thaw();
+    else await this.start();
   }
 
   async close(): Promise<void> {
+    // A frozen server would not hear that it should end.
+    if (this.#server?.running) this.thaw();
     await this.#server?.stop();
+  }
+
+  #signalAll(signal: NodeJS.Signals): void {
+    for (const pid of processesIn(realpathSync(this.#data), ['postgres'])) process.kill(pid, signal);
+  }
+
+  get #pid(): number {
+    return Number(readFileSync(join(this.#data, 'postmaster.pid'), 'utf8').split('\n')[0]);
   }
 
   get #data(): string {

@@ -1,0 +1,66 @@
+/** Who has had which frame: every viewer has to have each exactly once, before the next is sent. */
+export class Roll {
+  /** When the newest frame that each viewer has had was sent. */
+  readonly #newest: number[] = [];
+  #startedAt = 0;
+  #arrived = 0;
+  #repeated = 0;
+  #lost = 0;
+  #latencies: number[] = [];
+  #onArrival: (() => void) | null = null;
+
+  /** A new viewer; answers its number. */
+  add(): number {
+    return this.#newest.push(0) - 1;
+  }
+
+  /** A viewer was cut off. */
+  lose(): void {
+    this.#lost += 1;
+  }
+
+  /** Nothing that was sent before counts. */
+  start(at: number): void {
+    this.#startedAt = at;
+  }
+
+  /** A viewer has frames that were sent at these microseconds. */
+  mark(viewer: number, sentAt: readonly number[], at: number): void {
+    for (const sent of sentAt) {
+      if (sent <= this.#startedAt) continue;
+      if (sent <= (this.#newest[viewer] ?? 0)) {
+        this.#repeated += 1;
+        continue;
+      }
+      this.#newest[viewer] = sent;
+      this.#arrived += 1;
+      this.#latencies.push((at - sent) / 1_000);
+    }
+    if (this.#arrived >= this.#newest.length) this.#onArrival?.();
+  }
+
+  /** Waits until every viewer has had one more frame; resolves to what is wrong, or null. */
+  async call(timeoutMs: number): Promise<string | null> {
+    if (this.#arrived < this.#newest.length) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, timeoutMs);
+        this.#onArrival = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#onArrival = null;
+    const [arrived, of, repeated, lost] = [this.#arrived, this.#newest.length, this.#repeated, this.#lost];
+    this.#arrived = 0;
+    if (arrived === of && repeated === 0 && lost === 0) return null;
+    return `${arrived} of ${of} arrived, ${repeated} repeated, ${lost} cut off`;
+  }
+
+  /** Milliseconds from sending to arrival, one per delivery since the last call. */
+  takeLatencies(): number[] {
+    const taken = this.#latencies;
+    this.#latencies = [];
+    return taken;
+  }
+}
