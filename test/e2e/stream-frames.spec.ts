@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ADAPTERS, LATER, startApp, type TestApp } from '../support/app.ts';
 import { cursorsOf, increases, type SseStream } from '../support/sse.ts';
 
 const ISO = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$/;
@@ -52,9 +52,10 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
   });
 
   it('shows a job from the queue to its end in order, and closes', async () => {
-    const runAt = new Date(Date.now() + 700).toISOString();
-    const id = await app.steps({ steps: 20, stepMs: 20 }, { runAt });
+    const id = await app.steps({ steps: 20, stepMs: 20 }, { runAt: LATER });
     const stream = await app.stream(id);
+    await stream.untilEvent('snapshot');
+    await app.makeDue(id);
 
     await stream.untilClosed();
 
@@ -68,7 +69,7 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
       version: 2,
       attempt: 1,
       reason: 'claimed',
-      runAt,
+      runAt: expect.stringMatching(ISO),
       at: expect.stringMatching(ISO),
     });
     expect(new Set(rest.map(({ event }) => event))).toEqual(new Set(['progress']));
@@ -106,11 +107,11 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
   describe('of jobs that end as soon as they begin', () => {
     let streams: SseStream[];
     beforeAll(async () => {
-      const runAt = new Date(Date.now() + 1_000).toISOString();
-      const ids = await Promise.all(
-        Array.from({ length: 40 }, () => app.steps({ steps: 3, stepMs: 0, logEvery: 1 }, { runAt })),
-      );
+      const payload = { steps: 3, stepMs: 0, logEvery: 1 };
+      const ids = await Promise.all(Array.from({ length: 40 }, () => app.steps(payload, { runAt: LATER })));
       streams = await Promise.all(ids.map((id) => app.stream(id, '?logs=1')));
+      await Promise.all(streams.map((stream) => stream.untilEvent('snapshot')));
+      await app.makeDue(...ids);
       await Promise.all(streams.map((stream) => stream.untilClosed()));
     });
 
@@ -185,9 +186,10 @@ describe.each(ADAPTERS)('The frames of a stream on %s', (adapter) => {
   });
 
   it('carries log lines only when they are asked for', async () => {
-    const runAt = new Date(Date.now() + 600).toISOString();
-    const id = await app.steps({ steps: 60, stepMs: 2, logEvery: 20 }, { runAt });
+    const id = await app.steps({ steps: 60, stepMs: 2, logEvery: 20 }, { runAt: LATER });
     const [withLogs, without] = await Promise.all([app.stream(id, '?logs=1'), app.stream(id)]);
+    await Promise.all([withLogs, without].map((stream) => stream.untilEvent('snapshot')));
+    await app.makeDue(id);
 
     await Promise.all([withLogs.untilClosed(), without.untilClosed()]);
 

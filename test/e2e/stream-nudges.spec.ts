@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ADAPTERS, LATER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { testFolder } from '../support/services.ts';
@@ -8,8 +8,6 @@ import { increases, openStream, type SseStream } from '../support/sse.ts';
 const BACKSTOP_MS = 500;
 /** What reading and sending may take on top of it. */
 const SLACK_MS = 3_000;
-/** Time for viewers to come before the job begins. */
-const AHEAD_MS = 1_500;
 const USER = 'service';
 /** Bull announces within its queues, by the scripts that hand jobs on: it keeps that in either position of the switch. */
 const QUEUES = '(+publish &*}:default:*)';
@@ -51,12 +49,12 @@ describe.each(ADAPTERS)('While Redis refuses PUBLISH, on %s,', (adapter) => {
 
   /** Follows a new job to its end, by its own stream and by a feed. */
   async function follow(steps: number): Promise<{ stream: SseStream; feed: SseStream }> {
-    const runAt = new Date(Date.now() + AHEAD_MS).toISOString();
-    const id = await api.steps({ steps, stepMs: 100 }, { runAt });
+    const id = await api.steps({ steps, stepMs: 100 }, { runAt: LATER });
     const stream = await api.stream(id);
     const feed = await openStream(`${api.url}/jobs/events?job=${id}`, { token: await api.token() });
     streams = [stream, feed];
     await Promise.all([stream.untilEvent('snapshot'), feed.untilEvent('ready')]);
+    await api.makeDue(id);
     await Promise.all([
       stream.untilClosed(),
       feed.untilFrame(({ data }) => data?.job?.status === 'completed'),

@@ -118,6 +118,11 @@ export class TestApp {
     return this.steps({ steps: 1, stepMs: 0 }, { runAt: LATER, ...rest });
   }
 
+  /** Lets jobs run that wait for their time. */
+  async makeDue(...ids: string[]): Promise<void> {
+    await this.dataSource.query('UPDATE jobs.job SET run_at = now() WHERE id = ANY($1)', [ids]);
+  }
+
   /** A job that runs until it is cancelled. */
   async runningJob(payload: Record<string, unknown> = {}): Promise<string> {
     const id = await this.steps({ steps: 10_000, stepMs: 25, ...payload });

@@ -12,6 +12,7 @@ const LOOK_MS = 10;
 // oxlint-disable-next-line import/no-default-export -- Jest takes an environment from the default export
 export default class TidyEnvironment extends TestEnvironment {
   #file;
+  #failed = false;
   #openBefore = [];
 
   constructor(config, context) {
@@ -24,8 +25,14 @@ export default class TidyEnvironment extends TestEnvironment {
     this.#openBefore = process.getActiveResourcesInfo();
   }
 
+  /** Why a test failed says more than what it then left open. */
+  handleTestEvent({ name }) {
+    if (name === 'test_fn_failure' || name === 'hook_failure') this.#failed = true;
+  }
+
   async teardown() {
     await super.teardown();
+    if (this.#failed) return;
     const until = Date.now() + PATIENCE_MS;
     let left = this.#leftOpen();
     while (left.length > 0 && Date.now() < until) {

@@ -13,26 +13,38 @@ export interface Route {
 export interface RecordedApp {
   app: TestApp;
   routes: Route[];
+  /** The application behind it. */
+  nest: INestApplication;
 }
 
-/** The service, and every route that its HTTP server really has, whoever mounted it. */
+/**
+ * The service, and every route that its HTTP server really has, whoever mounted it. `databaseUrl` may change the URL
+ * by which the service, and nobody else, reaches its database.
+ */
 export async function startRecordedApp(
   adapter: Adapter,
   environment: Record<string, string>,
+  databaseUrl = (url: string): string => url,
 ): Promise<RecordedApp> {
   const routes: Route[] = [];
+  const apps: INestApplication[] = [];
   const start = async (given: Environment) => {
-    const nest = await httpAdapter(adapter, rootOf(given), { logger: false });
+    const nest = await httpAdapter(adapter, rootOf(given, databaseUrl), { logger: false });
+    apps.push(nest);
     if (adapter === 'fastify') recordFastify(nest, routes);
     await nest.listen(given.port, given.host);
     if (adapter === 'express') recordExpress(nest, routes);
     return { url: await nest.getUrl(), close: () => nest.close() };
   };
-  return { app: await startApp({ adapter, environment, start }), routes };
+  const app = await startApp({ adapter, environment, start });
+  const [nest] = apps;
+  if (!nest) throw new Error('The service was not started.');
+  return { app, routes, nest };
 }
 
-function rootOf(environment: Environment) {
-  const { databaseUrl, redisUrl, jwt } = environment;
+function rootOf(environment: Environment, urlOf: (url: string) => string) {
+  const { redisUrl, jwt } = environment;
+  const databaseUrl = environment.databaseUrl && urlOf(environment.databaseUrl);
   if (!databaseUrl || !redisUrl) throw new Error('The tests name their own servers.');
   return ServiceModule.of({ environment, databaseUrl, redisUrl, jwtSecret: jwt.secret });
 }
