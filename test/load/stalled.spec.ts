@@ -54,7 +54,6 @@ describe(`${STALLED} clients of a busy job that do not read`, () => {
     token = await tokenOf('alice');
     service = await lab.start({ JOBS_ROLES: 'api', STREAM_MAX_PER_CALLER: '2000', LOAD_SOCKET: socketPath });
     await lab.start({ JOBS_ROLES: 'worker', PROGRESS_INTERVAL_MS: '10' });
-    print('T started');
     [chat, other] = [await startChat(), await startChat()];
     viewers = [chat, other].flatMap((job) =>
       Array.from({ length: READING }, () => new ChatViewer(`${service.url}/jobs/${job}/events`, token)),
@@ -74,15 +73,10 @@ describe(`${STALLED} clients of a busy job that do not read`, () => {
 
   /** Without the clients that do not read, then with them; they stay after the last round. */
   async function playRound(last: boolean): Promise<void> {
-    print(`T ${Date.now()} clear`);
     clear.push(await measure());
-    print(`T ${Date.now()} cleared`);
     stalled = await openStalled();
-    print(`T ${Date.now()} opened`);
     await untilReported(UNREAD_BYTES / FRAME_BYTES);
-    print(`T ${Date.now()} filled`);
     crowded.push(await measure());
-    print(`T ${Date.now()} crowded`);
     if (last) return;
     for (const client of stalled) client.destroy();
     await untilOpen(viewers.length);
@@ -175,7 +169,7 @@ describe(`${STALLED} clients of a busy job that do not read`, () => {
     );
     const told = stalled.slice(0, TOLD);
     for (const client of told) client.read();
-    await Promise.all(told.map((client) => client.untilClosed()));
+    await Promise.all(told.map((client) => client.until('"reconnect":true}')));
 
     const goodbyes = told.map(
       ({ text: received }) => /^event: bye\n.*\n.*\ndata: (.*)$/m.exec(received)?.[1],
