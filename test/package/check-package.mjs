@@ -71,7 +71,7 @@ async function holdsOnlyTheLibrary() {
   const paths = packed.files.map((file) => file.path);
   const strays = paths.filter((path) => NOT_SHIPPED.some((pattern) => pattern.test(path)));
   assert.deepEqual(strays, [], 'files that do not belong into the package');
-  for (const name of ['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md']) {
+  for (const name of ['package.json', 'LICENSE', 'README.md', 'CHANGELOG.md', 'SECURITY.md']) {
     assert.ok(paths.includes(name), `${name} is missing from the tarball`);
   }
 }
