@@ -16,6 +16,13 @@ const statusesOf = (stream, id) =>
     .map(({ data }) => data.job.status);
 const idsOf = (stream) => new Set(stream.of('job').map(({ data }) => data.job.id));
 
+/** What did not change may be repeated: a cursor stays behind while any transaction of the server is open. */
+const assertHolds = (ids, wanted) =>
+  assert.deepEqual(
+    wanted.filter((id) => !ids.has(id)),
+    [],
+  );
+
 /** The events up to the first `ready`, each name once: a job that changes meanwhile may be repeated. */
 const orderOf = ({ events }) => [
   ...new Set(
@@ -102,7 +109,7 @@ export const rules = [
     },
   ],
   [
-    'from a cursor every job that changed since comes again, and no other, then ready',
+    'from a cursor every job that changed since comes again, then ready',
     async (scene) => {
       const tag = aTag();
       const [still, changing] = [await scene.waiting({ tags: [tag] }), await scene.waiting({ tags: [tag] })];
@@ -111,11 +118,11 @@ export const rules = [
       await scene.cancel(changing);
       const added = await scene.waiting({ tags: [tag] });
       const second = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': first.lastId } });
-      assert.deepEqual(idsOf(second), new Set([changing, added]));
+      assertHolds(idsOf(second), [changing, added]);
       assert.deepEqual(statusesOf(second, changing), ['cancelled']);
       assert.deepEqual(orderOf(second), ['job', 'ready']);
       const third = await firstState(scene, `?tag=${tag}&after=${encodeURIComponent(first.lastId)}`);
-      assert.deepEqual(idsOf(third), new Set([changing, added]));
+      assertHolds(idsOf(third), [changing, added]);
     },
   ],
   [
