@@ -8,7 +8,7 @@ export const auditOperation = {
   tags: ['access'],
   operationId: 'readAudit',
   summary: 'Show who did what, newest first',
-  description: 'Needs `jobs:admin`, and shows every tenant.',
+  description: 'Needs `jobs:admin`, which shows every tenant.',
   parameters: [
     query('action', action, 'Only entries of this kind.'),
     query('subject', text({ minLength: 1, maxLength: 255 }), 'Only what this subject did.'),

@@ -34,6 +34,12 @@ export const parameters = {
     { type: 'string' },
     'The same for clients without headers; the header wins.',
   ),
+  Ticket: parameter(
+    'query',
+    'ticket',
+    { type: 'string' },
+    'From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.',
+  ),
   Heartbeat: parameter('query', 'heartbeat', { enum: ['event'] }, 'Beat by an event instead of a comment.'),
 };
 
@@ -57,8 +63,12 @@ export const responses = {
   Unauthorized: error('`unauthorized`: no bearer token, or one that is not valid (any more).', 'Error', {
     'WWW-Authenticate': header('`Bearer`, with `error="invalid_token"` where a token was given.'),
   }),
-  Forbidden: error('`insufficient_scope`: the message names the scope that is missing.'),
+  Forbidden: error(
+    '`insufficient_scope`: the message names the scope that is missing; `forbidden`; `cross_site_refused`.',
+  ),
   NotFound: error('`job_not_found`: there is no such job, or the caller may not see it.'),
+  ApiKeyNotFound: error('`api_key_not_found`: there is no such key that was not revoked.'),
+  TooManyScopes: error('`too_many_scopes`: the scopes of the credential are too long for a ticket.'),
   JobFinal: error('`job_final`: the job has ended already.'),
   JobNotRetryable: error('`job_not_retryable`: the job has neither failed nor been cancelled.'),
   TooLarge: error('`payload_too_large`: the body or the payload exceeds 64 KiB.'),
@@ -66,6 +76,13 @@ export const responses = {
   Unprocessable: error(
     '`unknown_job_type`, `invalid_payload` with every issue, or `idempotency_mismatch`.',
     'InputError',
+  ),
+  TooManySubmits: error(
+    '`too_many_submits` of this caller, or `too_many_queued_jobs` of the tenant.',
+    'Error',
+    {
+      'Retry-After': header('Seconds to wait.'),
+    },
   ),
   TooManyStreams: error('`too_many_streams` of this caller, or `server_full`.', 'Error', {
     'Retry-After': header('Seconds to wait.'),
@@ -87,6 +104,15 @@ export const guarded = {
   403: responseRef('Forbidden'),
   503: responseRef('Unavailable'),
 };
+
+/** A JSON answer. */
+export function json(description: string, schema: Schema, rest: object = {}): object {
+  return { description, ...rest, content: { 'application/json': { schema } } };
+}
+
+export function jsonBody(name: string): object {
+  return { required: true, content: { 'application/json': { schema: schemaRef(name) } } };
+}
 
 export function query(name: string, schema: Schema, description: string): object {
   return { name, in: 'query', description, schema };

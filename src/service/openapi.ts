@@ -1,7 +1,17 @@
 import { createRequire } from 'node:module';
 import { auditOperation, auditSchemas } from './openapi-audit.ts';
-import { guarded, parameterRef, parameters, query, responseRef, responses } from './openapi-parts.ts';
-import { type Schema, schemaRef, schemas } from './openapi-schemas.ts';
+import { accessPaths, accessSchemas } from './openapi-access.ts';
+import {
+  guarded,
+  json,
+  jsonBody,
+  parameterRef,
+  parameters,
+  query,
+  responseRef,
+  responses,
+} from './openapi-parts.ts';
+import { schemaRef, schemas } from './openapi-schemas.ts';
 
 /** The package by its own name: the path to it differs between the sources and what is built of them. */
 const { version } = createRequire(import.meta.url)('nestjs-jobstream/package.json') as { version: string };
@@ -9,11 +19,8 @@ const { version } = createRequire(import.meta.url)('nestjs-jobstream/package.jso
 const ofJob = { ...guarded, 404: responseRef('NotFound') };
 const id = parameterRef('Id');
 const filters = [parameterRef('Status'), parameterRef('Type'), parameterRef('Tag')];
-const resume = [parameterRef('LastEventId'), parameterRef('After'), parameterRef('Heartbeat')];
-
-function json(description: string, schema: Schema, rest: object = {}): object {
-  return { description, ...rest, content: { 'application/json': { schema } } };
-}
+const ofStream = (['LastEventId', 'After', 'Heartbeat', 'Ticket'] as const).map((name) => parameterRef(name));
+const streamSecurity = [{ bearer: [] }, { ticket: [] }, { streamCookie: [] }];
 
 /** A `text/event-stream`; OpenAPI 3.1 has no word for its events, so `x-events` names the schema of each one's data. */
 function eventStream(description: string, example: string, events: Record<string, string>): object {
@@ -38,7 +45,7 @@ const submit = {
       schema: { type: 'string', minLength: 1, maxLength: 255 },
     },
   ],
-  requestBody: { required: true, content: { 'application/json': { schema: schemaRef('SubmitRequest') } } },
+  requestBody: jsonBody('SubmitRequest'),
   responses: {
     202: json('The job is committed.', schemaRef('SubmitAnswer'), {
       headers: {
@@ -54,6 +61,7 @@ const submit = {
     413: responseRef('TooLarge'),
     415: responseRef('UnsupportedMediaType'),
     422: responseRef('Unprocessable'),
+    429: responseRef('TooManySubmits'),
   },
 };
 
@@ -129,7 +137,8 @@ const events = {
   tags: ['streams'],
   operationId: 'streamJob',
   summary: 'Follow a job',
-  parameters: [id, ...resume, query('logs', { enum: ['1'] }, '`1` adds `log` events.')],
+  security: streamSecurity,
+  parameters: [id, ...ofStream, query('logs', { enum: ['1'] }, '`1` adds `log` events.')],
   responses: {
     200: eventStream(
       'Ids are `<version>.<tick>` and increase; `end` is the last event.',
@@ -157,7 +166,8 @@ const feed = {
   tags: ['streams'],
   operationId: 'streamJobs',
   summary: 'Follow many jobs on one connection',
-  parameters: [parameterRef('Job'), ...filters, ...resume],
+  security: streamSecurity,
+  parameters: [parameterRef('Job'), ...filters, ...ofStream],
   responses: {
     200: eventStream(
       'Every job that matches, whole; `ready` once all are there. Ids are opaque.',
@@ -220,6 +230,7 @@ export const openApiDocument: object = {
     '/jobs/{id}/retry': { post: retry },
     '/jobs/{id}/logs': { get: logs },
     '/jobs/{id}/events': { get: events },
+    ...accessPaths,
     '/audit': { get: auditOperation },
     ...operations,
   },
@@ -229,11 +240,13 @@ export const openApiDocument: object = {
         type: 'http',
         scheme: 'bearer',
         bearerFormat: 'JWT',
-        description: 'A JWT of the issuer, or a viewer token.',
+        description: 'A JWT of the issuer, an API key, or a viewer token.',
       },
+      ticket: { type: 'apiKey', in: 'query', name: 'ticket' },
+      streamCookie: { type: 'apiKey', in: 'cookie', name: 'jobstream_stream' },
     },
     parameters,
     responses,
-    schemas: { ...schemas, ...auditSchemas },
+    schemas: { ...schemas, ...accessSchemas, ...auditSchemas },
   },
 };

@@ -1,7 +1,10 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { RequestMethod } from '@nestjs/common';
+import { ApiKeysController } from '../../src/access/api-keys.controller.ts';
 import { AuditController } from '../../src/access/audit.controller.ts';
+import { RevocationsController } from '../../src/access/revocations.controller.ts';
+import { TicketsController } from '../../src/access/tickets.controller.ts';
 import { type Job, toJobView } from '../../src/job/job.ts';
 import { OperationsController } from '../../src/service/operations.controller.ts';
 import { StreamController } from '../../src/stream/stream.controller.ts';
@@ -34,16 +37,25 @@ const PRIVATE = [
   'POST /jobs/{id}/retry',
   'GET /jobs/{id}/logs',
   'GET /jobs/{id}/events',
+  'POST /tickets',
+  'POST /api-keys',
+  'GET /api-keys',
+  'DELETE /api-keys/{id}',
+  'POST /revocations',
   'GET /audit',
 ];
+const STREAMS = ['GET /jobs/events', 'GET /jobs/{id}/events'];
 const PUBLIC = ['GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json', 'GET /'];
 
-const CONTROLLERS = [JobsController, StreamController, AuditController, OperationsController].map(
-  (controller) => ({
-    name: controller.name,
-    controller,
-  }),
-);
+const CONTROLLERS = [
+  JobsController,
+  StreamController,
+  TicketsController,
+  ApiKeysController,
+  RevocationsController,
+  AuditController,
+  OperationsController,
+].map((controller) => ({ name: controller.name, controller }));
 
 const operations = new Map(
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -120,21 +132,25 @@ describe('the OpenAPI document', () => {
 
   it.each(PRIVATE)('asks for a bearer token at %s and says how it refuses', (name) => {
     const { security = document.security, responses } = operation(name);
-    expect(security).toEqual([{ bearer: [] }]);
+    const others = STREAMS.includes(name) ? [{ ticket: [] }, { streamCookie: [] }] : [];
+    expect(security).toEqual([{ bearer: [] }, ...others]);
     expect(Object.keys(responses)).toEqual(expect.arrayContaining(['401', '403', '503']));
   });
 
-  it.each(PRIVATE.filter((name) => name.includes('{id}')))('names the job and its absence at %s', (name) => {
-    const { parameters = [], responses } = operation(name);
-    expect(parameters.some(({ $ref }) => $ref === '#/components/parameters/Id')).toBe(true);
-    expect(responses).toHaveProperty('404');
-  });
+  it.each(PRIVATE.filter((name) => name.includes('/jobs/{id}')))(
+    'names the job and its absence at %s',
+    (name) => {
+      const { parameters = [], responses } = operation(name);
+      expect(parameters.some(({ $ref }) => $ref === '#/components/parameters/Id')).toBe(true);
+      expect(responses).toHaveProperty('404');
+    },
+  );
 
   it.each(PUBLIC)('asks for nothing at %s', (name) => {
     expect(operation(name).security).toEqual([]);
   });
 
-  it.each(['GET /jobs/events', 'GET /jobs/{id}/events'])('names the schema of every event at %s', (name) => {
+  it.each(STREAMS)('names the schema of every event at %s', (name) => {
     const { 200: answer, 429: refusal } = operation(name).responses;
     const { content } = answer as { content: Record<string, { 'x-events': Record<string, object> }> };
     expect(Object.keys(content['text/event-stream']?.['x-events'] ?? {})).toEqual(
