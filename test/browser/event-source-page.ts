@@ -23,19 +23,25 @@ declare global {
 export class EventSourcePage {
   private constructor(
     readonly page: Page,
-    /** The answers to the requests of the stream: `503`, or `failed` where there was none. */
+    /** The addresses of the stream that were asked for, whether somebody answered or not. */
+    readonly asked: string[],
+    /** The statuses that were answered. */
     readonly answers: string[],
   ) {}
 
   static async open(browser: Browser, url: string): Promise<EventSourcePage> {
     const page = await (await browser.newContext()).newPage();
+    const asked: string[] = [];
     const answers: string[] = [];
     const isStream = (address: string): boolean => new URL(address).pathname.endsWith('/events');
+    page.on('request', (request) => {
+      if (isStream(request.url())) asked.push(request.url());
+    });
     page.on('response', (response) => {
       if (isStream(response.url())) answers.push(String(response.status()));
     });
     await page.goto(url);
-    return new EventSourcePage(page, answers);
+    return new EventSourcePage(page, asked, answers);
   }
 
   async follow(url: string, withCredentials = false): Promise<void> {

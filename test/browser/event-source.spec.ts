@@ -133,14 +133,23 @@ describe('The EventSource of a browser', () => {
     const page = await open(elsewhere.url);
     await page.follow(`${api.url}/jobs/${id}/events?ticket=${ticket}`, true);
     await untilEvent(page, 'progress');
+    expect(new URL(elsewhere.url)).toMatchObject({ hostname: new URL(api.url).hostname });
+    expect(new URL(elsewhere.url).port).not.toBe(new URL(api.url).port);
     await delay(new Date(expiresAt).getTime() - Date.now() + 1_000);
+    // From here on the ticket opens nothing, and what comes back has the cookie alone to show.
+    expect((await send(`${api.url}/jobs/${id}/events?ticket=${ticket}`)).status).toBe(401);
     await restartApi();
     const before = (await page.frames()).length;
     await eventually(async () => expect((await page.frames()).length).toBeGreaterThan(before), patiently);
 
     await post('/revocations', { tenant: 'acme', subject: 'alice' }, 'jobs:admin');
     await eventually(async () => expect(await page.readyState()).toBe(CLOSED), patiently);
+    const asked = page.asked.length;
+    await delay(2 * RETRY_MS);
 
+    expect(page.asked).toHaveLength(asked);
+    // The browser repeats what it was given: nobody has made it a new ticket.
+    expect(new Set(page.asked)).toEqual(new Set([`${api.url}/jobs/${id}/events?ticket=${ticket}`]));
     const frames = await page.frames();
     expect(frames.filter(({ event }) => event === 'snapshot')).toHaveLength(1);
     expect(frames.filter(({ event }) => event === 'bye').map(({ data }) => data.reason)).toEqual([
