@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import type { ClientBase } from 'pg';
 import { DashboardController, JobsModule, type JobsModuleOptions } from '../index.ts';
 import type { Environment } from './environment.ts';
 import { ErrorFilter } from './error.filter.ts';
@@ -64,4 +65,18 @@ function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): Jobs
 }
 
 /** Enough for both roles; without a limit on connecting, a Postgres that is away would hang every request. */
-const POOL = { poolSize: 20, connectTimeoutMS: 5_000, retryAttempts: 1, installExtensions: false };
+export const POOL = {
+  poolSize: 20,
+  connectTimeoutMS: 5_000,
+  retryAttempts: 1,
+  installExtensions: false,
+  extra: { onConnect: outliveGoodbyes },
+};
+
+/**
+ * The pool hands a new connection over a moment before TypeORM listens to it. The goodbye of a server that stops just
+ * then would end the process; whoever uses the connection is told of it anyway.
+ */
+function outliveGoodbyes(connection: ClientBase): void {
+  connection.on('error', () => undefined);
+}

@@ -13,7 +13,7 @@ import { ensureSampleData } from './handlers/sample-data.ts';
 import { httpAdapter } from './http-adapter.ts';
 import { protectBrowsers } from './browser-safety.ts';
 import { openServers, type Servers } from './servers.ts';
-import { ServiceModule } from './service.module.ts';
+import { POOL, ServiceModule } from './service.module.ts';
 
 export interface RunningService {
   url: string;
@@ -63,7 +63,7 @@ export async function startService(
 
 /** Applies the migrations that are missing; resolves to their names. */
 export async function migrateDatabase(databaseUrl: string, schema: string): Promise<string[]> {
-  const dataSource = new DataSource({ type: 'postgres', url: databaseUrl, installExtensions: false });
+  const dataSource = new DataSource({ type: 'postgres', url: databaseUrl, ...POOL });
   await dataSource.initialize();
   try {
     return await migrate(dataSource, { schema });

@@ -91,7 +91,14 @@ export class FaultyPostgres {
   }
 
   #signalAll(signal: NodeJS.Signals): void {
-    for (const pid of processesIn(realpathSync(this.#data), ['postgres'])) process.kill(pid, signal);
+    for (const pid of processesIn(realpathSync(this.#data), ['postgres'])) {
+      try {
+        process.kill(pid, signal);
+      } catch (error) {
+        // A connection's process ends by itself, maybe since it was looked for.
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+      }
+    }
   }
 
   get #pid(): number {
