@@ -9,7 +9,9 @@ import type { SseStream } from '../support/sse.ts';
 /** More than the clients that come at a time can have open, three streams each. */
 const MAX_PER_CALLER = 80;
 const AT_A_TIME = 25;
-const CONNECTIONS_PER_WAY = 100;
+/** 400 make 10,000 connections to each server: `SLOTS_PER_WAY=400 npm test -- stream-slots`, some ten minutes. */
+const CONNECTIONS_PER_WAY = Number(process.env['SLOTS_PER_WAY'] ?? 100);
+const WAY_MS = 300 * CONNECTIONS_PER_WAY;
 
 const ANSWERED = 'HTTP/1.1 200 OK';
 const SNAPSHOT = 'event: snapshot';
@@ -110,18 +112,22 @@ describe.each(ADAPTERS)('The places of streams on %s', (adapter) => {
     return client.write(stream).until(SNAPSHOT);
   }
 
-  it.each(ways)(`are free again: ${CONNECTIONS_PER_WAY} connections, %s`, async (_way, act) => {
-    for (let turn = 0; turn < CONNECTIONS_PER_WAY; turn += AT_A_TIME) {
-      const clients = Array.from({ length: AT_A_TIME }, () => new RawConnection(app.url));
-      await Promise.all(clients.map(async (client, index) => act(client, turn + index)));
-      await Promise.all(clients.map((client) => client.untilClosed()));
-    }
+  it.each(ways)(
+    `are free again: ${CONNECTIONS_PER_WAY} connections, %s`,
+    async (_way, act) => {
+      for (let turn = 0; turn < CONNECTIONS_PER_WAY; turn += AT_A_TIME) {
+        const clients = Array.from({ length: AT_A_TIME }, () => new RawConnection(app.url));
+        await Promise.all(clients.map(async (client, index) => act(client, turn + index)));
+        await Promise.all(clients.map((client) => client.untilClosed()));
+      }
 
-    await eventually(async () =>
-      expect(await taken(app)).toMatchObject({ open_streams: 0, admitted_streams: 0 }),
-    );
-    await expectAllPlaces(app);
-  });
+      await eventually(async () =>
+        expect(await taken(app)).toMatchObject({ open_streams: 0, admitted_streams: 0 }),
+      );
+      await expectAllPlaces(app);
+    },
+    WAY_MS,
+  );
 });
 
 /** As many streams as a caller may have can be opened, and not one more. */
