@@ -53,7 +53,10 @@ export class Nginx {
   }
 }
 
-/** One process in the foreground, with all its files in the test's folder. */
+/**
+ * One process in the foreground, with all its files in the test's folder. By default nginx leaves out a server for 10 s
+ * that has failed once, and answers 502 for as long where it leaves out all of them.
+ */
 function configuration(folder: string, port: number, to: string[], settings: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
@@ -66,7 +69,7 @@ function configuration(folder: string, port: number, to: string[], settings: str
       access_log off;
       ${kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
       gzip on;
-      upstream service { ${to.map((url) => `server ${new URL(url).host};`).join(' ')} }
+      upstream service { ${to.map((url) => `server ${new URL(url).host} max_fails=0;`).join(' ')} }
       server {
         listen 127.0.0.1:${port};
         ${settings}
