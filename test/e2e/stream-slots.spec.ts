@@ -10,8 +10,8 @@ import type { SseStream } from '../support/sse.ts';
 const MAX_PER_CALLER = 80;
 const AT_A_TIME = 25;
 /** 400 make 10,000 connections to each server: `SLOTS_PER_WAY=400 npm test -- stream-slots`, some ten minutes. */
-const CONNECTIONS_PER_WAY = Number(process.env['SLOTS_PER_WAY'] ?? 100);
-const WAY_MS = 300 * CONNECTIONS_PER_WAY;
+const CONNECTIONS_PER_WAY = Number(process.env['SLOTS_PER_WAY'] ?? 50);
+const WAY_MS = Math.max(30_000, 300 * CONNECTIONS_PER_WAY);
 
 const ANSWERED = 'HTTP/1.1 200 OK';
 const SNAPSHOT = 'event: snapshot';
