@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { DynamicModule, INestApplication, NestApplicationOptions } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { errorBody } from './error-body.ts';
-import { answerClientError, limitClients } from './http-server.ts';
+import { answerClientError, limitClients, refuse } from './http-server.ts';
 import { parseJson, refusalOf } from './json-body.ts';
 
 /** The largest request body that is read, and so the largest payload. */
@@ -73,12 +73,27 @@ function answerFrameworkError(
   reply.send(errorBody(statusCode, error.message));
 }
 
+interface ExpressApp {
+  router: { caseSensitive: boolean };
+  handle(request: IncomingMessage, response: ServerResponse, done?: () => void): void;
+}
+
+/** For addresses that Express's router cannot read: no middleware or filter sees them, and its own answer is HTML. */
+function answerUnreadable(express: ExpressApp): void {
+  const handle = express.handle.bind(express);
+  express.handle = (request, response, done) => {
+    handle(request, response, done ?? (() => refuse(response, 404, 'There is nothing at this address.')));
+  };
+}
+
 async function onExpress(root: DynamicModule, options: NestApplicationOptions): Promise<INestApplication> {
   const { ExpressAdapter } = await import('@nestjs/platform-express');
   const adapter = new ExpressAdapter();
   // As Fastify does: a proxy that keeps `/metrics` from the outside would let `/METRICS` pass. The adapter has made
   // the router before any setting of Express could say so.
-  adapter.getInstance<{ router: { caseSensitive: boolean } }>().router.caseSensitive = true;
+  const express = adapter.getInstance<ExpressApp>();
+  express.router.caseSensitive = true;
+  answerUnreadable(express);
   const app = await NestFactory.create<NestExpressApplication>(root, adapter, options);
   limitClients(app.getHttpServer());
   app.getHttpServer().on('clientError', answerClientError);

@@ -55,7 +55,11 @@ export function answerClientError({ code = '' }: ClientError, socket: HttpSocket
 
 /** RFC 9110, 10.1.1: an `Expect` other than `100-continue`. */
 function refuseExpectation(_request: IncomingMessage, response: ServerResponse): void {
-  const body = JSON.stringify(errorBody(417, 'Only the expectation 100-continue is met.'));
-  response.writeHead(417, { Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' });
-  response.end(body);
+  refuse(response, 417, 'Only the expectation 100-continue is met.');
+}
+
+/** Answers what no framework answers in the module's shape, and closes. */
+export function refuse(response: ServerResponse, status: number, message: string): void {
+  response.writeHead(status, { Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' });
+  response.end(JSON.stringify(errorBody(status, message)));
 }

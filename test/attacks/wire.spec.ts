@@ -77,6 +77,9 @@ const NOT_METRICS = [
   '/./metrics',
 ];
 
+/** A host with no path, as some parsers of addresses take them. */
+const UNREADABLE = ['//m@#"@~2?logs=1', "//OG#'.Y%l?job=x", '//x#', '//@#'];
+
 describe.each(ADAPTERS)('What is not quite HTTP on %s', (adapter) => {
   let app: TestApp;
   let id: string;
@@ -156,6 +159,15 @@ describe.each(ADAPTERS)('What is not quite HTTP on %s', (adapter) => {
       const text = await answered(`${head}\r\nConnection: close\r\n\r\n`);
 
       expect([path, statuses(text)[0]]).toEqual([path, expect.stringMatching(/^40[04]$/)]);
+    }
+  });
+
+  it('explains in its own words that an address cannot be read', async () => {
+    for (const path of UNREADABLE) {
+      const text = await answered(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+
+      expect([path, statuses(text)[0]]).toEqual([path, expect.stringMatching(/^40[04]$/)]);
+      expect([path, text]).toEqual([path, expect.stringMatching(/"code":"(not_found|bad_request)"/)]);
     }
   });
 
