@@ -65,7 +65,7 @@ export class Victim {
     const paths = ['/jobs', `/jobs/${job}`, `/jobs/${job}/logs`, `/jobs/${job}/events`];
     const answers = await Promise.all(paths.map((path) => send(`${this.url}${path}`, { token })));
     return answers
-      .filter(({ text }) => !text.includes(MARKER))
+      .filter(({ text }) => !text.includes(MARKER) && !SENT_AWAY.test(text))
       .map(({ status, text }) => `${status} ${text}`);
   }
 
@@ -96,6 +96,9 @@ export class Victim {
     await this.database.drop();
   }
 }
+
+/** A stream that was open just when an administrator among the attackers revoked its job. */
+const SENT_AWAY = /^event: bye\nid: [\d.]+\ndata: \{"reason":"revoked","reconnect":false\}\n\n$/m;
 
 /** The first of these that a job ends with. */
 const FINAL_FROM = 2;
