@@ -2,7 +2,13 @@ import { Inject, Injectable } from '@nestjs/common';
 import { JobError, JobNotFound } from '../job/job-errors.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { Caller } from './caller.ts';
-import { type AccessAction, type AccessTarget, JobsAccess, missingScope } from './jobs-access.ts';
+import {
+  type AccessAction,
+  type AccessRange,
+  type AccessTarget,
+  JobsAccess,
+  missingScope,
+} from './jobs-access.ts';
 
 /** Puts every question of access to `JobsAccess`, within the limits of the credential, and turns a no into an error. */
 @Injectable()
@@ -12,8 +18,7 @@ export class AccessPolicy {
   /** The jobs that SQL may read or change for the caller; throws `403` when they may do this to none. */
   visibility(caller: Caller, action: AccessAction): Visibility {
     this.require(caller, action);
-    const { tenant, owner } = this.access.range(caller);
-    return { tenant, owner, job: caller.job };
+    return { ...this.#range(caller), job: caller.job };
   }
 
   /** Throws `403` where the caller may not do this at all. */
@@ -33,7 +38,7 @@ export class AccessPolicy {
 
   /** The tenant whose jobs the caller reaches; null: every tenant. */
   reach(caller: Caller): string | null {
-    return this.access.range(caller).tenant;
+    return this.#range(caller).tenant;
   }
 
   /** Throws `403` for a tenant, or for every tenant (null), that is beyond the caller's own reach. */
@@ -48,10 +53,22 @@ export class AccessPolicy {
     return this.#may(caller, 'read', target);
   }
 
+  /** SQL takes null for every tenant, so what was forgotten must not become it (pitfall F4). */
+  #range(caller: Caller): AccessRange {
+    const { tenant, owner } = this.access.range(caller);
+    if ([tenant, owner].some((name: unknown) => name !== null && typeof name !== 'string'))
+      throw new Error(
+        'JobsAccess.range() must answer a tenant and an owner: a string each, or null for any.',
+      );
+    return { tenant, owner };
+  }
+
   /** A credential for a single job lets nobody do more than look at that job, whatever the host's policy says. */
   #may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
     if (caller.job !== null && (action !== 'read' || (target && target.id !== caller.job))) return false;
-    return this.access.may(caller, action, target);
+    // A host in plain JavaScript may answer a promise, which is no yes.
+    const answer: unknown = this.access.may(caller, action, target);
+    return answer === true;
   }
 }
 

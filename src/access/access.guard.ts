@@ -40,9 +40,8 @@ export class AccessGuard implements CanActivate {
     const token = bearerOf(request.headers.authorization);
     if (token !== null && this.authenticator.isOurs(token)) return this.authenticator.bearer(token);
     const caller = await this.authenticator.ofHost(context);
-    // What a browser adds by itself proves who its user is, not that they want this.
-    if (caller && request.headers.authorization === undefined)
-      refuseCrossSite(request, this.options.trustedOrigins);
+    // What a browser adds by itself proves who its user is, not that they want this: cookies, `Basic`, `Negotiate`.
+    if (caller && token === null) refuseCrossSite(request, this.options.trustedOrigins);
     return caller;
   }
 }

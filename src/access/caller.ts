@@ -31,6 +31,11 @@ export function isName(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && isStorableText(value);
 }
 
+/** Whether it can be a scope: of any length, as it is the host's to say what its scopes are. */
+export function isScope(value: unknown): value is string {
+  return typeof value === 'string' && value.length > 0 && isStorableText(value);
+}
+
 /** A caller as a host names one. `tenant` and `subject` have 1 to 255 characters. */
 export interface CallerInput {
   tenant: string;
@@ -46,14 +51,37 @@ export interface CallerInput {
   tokenId?: string;
 }
 
-/** The caller whom the host names; throws when that cannot be one, which is a fault of the host's. */
-export function callerFrom({ tenant, subject, scopes, expiresAt = null, ...rest }: CallerInput): Caller {
-  if (!isName(tenant) || !isName(subject))
-    throw new Error('JobsAccess.authenticate() must answer a tenant and a subject of 1 to 255 characters.');
-  return { job: null, ...rest, tenant, subject, expiresAt, scopes: new Set(scopes) };
+/**
+ * The caller whom the host names; throws when that cannot be one, which is a fault of the host's. Hosts like to spread
+ * their user object: only what is documented is taken of it.
+ */
+export function callerFrom(input: CallerInput): Caller {
+  const { tenant, subject, scopes, expiresAt = null, issuedAt, tokenId } = input;
+  const ensure = (isRight: boolean, what: string): void => {
+    if (!isRight) throw new Error(`JobsAccess.authenticate() must answer ${what}.`);
+  };
+  ensure(isName(tenant) && isName(subject), 'a tenant and a subject of 1 to 255 characters');
+  ensure(expiresAt === null || isDate(expiresAt), 'a valid Date as expiresAt, or null');
+  ensure(issuedAt == null || isDate(issuedAt), 'a valid Date as issuedAt, or none');
+  ensure(tokenId == null || isName(tokenId), 'a tokenId of 1 to 255 characters, or none');
+  const names = new Set(scopes);
+  ensure([...names].every(isScope), 'scopes that are strings, none of them empty or with U+0000');
+  return {
+    tenant,
+    subject,
+    scopes: names,
+    expiresAt,
+    job: null,
+    ...originOf({ issuedAt, tokenId, apiKey: null }),
+  };
 }
 
-type Origin = Pick<Caller, 'issuedAt' | 'tokenId' | 'apiKey'>;
+function isDate(value: unknown): boolean {
+  return value instanceof Date && !Number.isNaN(value.getTime());
+}
+
+/** Where a credential comes from, by which it can be revoked. */
+export type Origin = Pick<Caller, 'issuedAt' | 'tokenId' | 'apiKey'>;
 
 /** What is known of where a credential comes from, without the parts that are not. */
 export function originOf(known: { [Part in keyof Origin]: Origin[Part] | null | undefined }): Origin {

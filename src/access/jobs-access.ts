@@ -41,7 +41,8 @@ export function isInRange(target: Pick<AccessTarget, 'tenant' | 'owner'>, range:
 export abstract class JobsAccess {
   /**
    * The caller of a request, null for none (`401`). Whatever the host's own guard throws is answered as it is.
-   * A request without an `Authorization` header counts as one by cookie: pages of other sites are refused.
+   * A request without a bearer token counts as one by cookie, as browsers add `Basic` and `Negotiate` by themselves
+   * too: pages of other sites are refused.
    */
   abstract authenticate(context: ExecutionContext): Promise<CallerInput | null> | CallerInput | null;
 

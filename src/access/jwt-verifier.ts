@@ -1,9 +1,8 @@
 import { createSecretKey } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
-import { isStorableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { type Caller, isName } from './caller.ts';
+import { type Caller, isName, isScope } from './caller.ts';
 import { RemoteKeys } from './remote-keys.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
@@ -55,10 +54,11 @@ export class JwtVerifier {
     return {
       tenant,
       subject,
-      scopes: new Set(scope.split(' ').filter((name) => name && isStorableText(name))),
+      scopes: new Set(scope.split(' ').filter(isScope)),
       expiresAt: new Date(Math.min(exp * 1000, LATEST_MS)),
       job: null,
-      ...(iat === undefined ? {} : { issuedAt: new Date(Math.max(iat * 1000, 0)) }),
+      // No later than now: what the token opens can be revoked at once, though the issuer's clock is ahead.
+      ...(iat === undefined ? {} : { issuedAt: new Date(Math.max(Math.min(iat * 1000, Date.now()), 0)) }),
       ...(jti === undefined ? {} : { tokenId: jti }),
     };
   }

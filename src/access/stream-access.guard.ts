@@ -5,7 +5,7 @@ import { AccessGuard } from './access.guard.ts';
 import { Authenticator } from './authenticator.ts';
 import type { Caller } from './caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
-import type { HttpRequest } from './http-request.ts';
+import { bearerOf, type HttpRequest } from './http-request.ts';
 import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from './stream-cookies.ts';
 import { type RedeemedTicket, Tickets } from './tickets.ts';
 
@@ -31,7 +31,7 @@ export class StreamAccessGuard extends AccessGuard {
     request: HttpRequest,
     context: ExecutionContext,
   ): Promise<Caller | null> {
-    if (request.headers.authorization !== undefined) return super.authenticate(request, context);
+    if (bearerOf(request.headers.authorization) !== null) return super.authenticate(request, context);
     // The feed is the only stream whose route names no job.
     const job = request.params['id']?.toLowerCase() ?? null;
     return (
@@ -46,7 +46,8 @@ export class StreamAccessGuard extends AccessGuard {
     const redeemed = typeof ticket === 'string' ? await this.tickets.redeem(ticket) : null;
     const grant = redeemed && grantFor(redeemed, job);
     const caller = grant && (await this.authenticator.unlessRevoked(grant.caller));
-    if (grant && caller) setGrant(request, grant);
+    // A link that somebody follows must not leave them a cookie that stands for whoever made the link.
+    if (grant && caller && request.headers['sec-fetch-mode'] !== 'navigate') setGrant(request, grant);
     return caller;
   }
 

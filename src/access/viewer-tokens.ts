@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Job } from '../job/job.ts';
 import { SigningKeys } from '../store/signing-keys.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, type Origin, originOf } from './caller.ts';
 
 /** Tells our own tokens from those of the host's issuer. */
 const PREFIX = 'jsv_';
@@ -21,9 +21,12 @@ export interface ViewerToken {
 export class ViewerTokens {
   constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
 
-  async issue({ id, tenant, owner }: Pick<Job, 'id' | 'tenant' | 'owner'>): Promise<ViewerToken> {
+  /** For a job that was submitted with a credential, which the token can be revoked with. */
+  async issue(job: Pick<Job, 'id' | 'tenant' | 'owner'>, origin: Origin): Promise<ViewerToken> {
+    const { id, tenant, owner } = job;
+    const { tokenId: token, apiKey: key } = origin;
     const expires = Math.floor((Date.now() + LIFETIME_MS) / 1000);
-    const jwt = await new SignJWT({ tenant, job: id })
+    const jwt = await new SignJWT({ tenant, job: id, ...(token ? { token } : {}), ...(key ? { key } : {}) })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(owner ?? '')
       .setIssuer(ISSUER)
@@ -56,8 +59,8 @@ export class ViewerTokens {
       scopes: new Set(['jobs:read', 'jobs:tenant']),
       expiresAt: new Date((claims.exp ?? 0) * 1000),
       job: claims['job'],
-      issuedAt,
       boundAt: issuedAt,
+      ...originOf({ issuedAt, tokenId: claims['token'] as string, apiKey: claims['key'] as string }),
     };
   }
 }

@@ -15,6 +15,11 @@ export function isFinal(status: JobStatus): boolean {
   return status === 'completed' || status === 'failed' || status === 'cancelled';
 }
 
+/** Whether a retry by hand may queue a job of this status again. */
+export function isRetryable(status: JobStatus): boolean {
+  return status === 'failed' || status === 'cancelled';
+}
+
 /** Any value that survives JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 

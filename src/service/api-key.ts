@@ -87,7 +87,9 @@ function toUsageError(error: unknown): never {
 /** A day begins at midnight UTC. */
 function dateOf(text: string): Date {
   const date = new Date(/^\d{4}-\d\d-\d\d(T.*Z)?$/.test(text) ? text : NaN);
-  if (Number.isNaN(date.getTime())) throw new UsageError(`--expires is no date: ${text}`);
+  // JavaScript takes the 31st of February for the 3rd of March.
+  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(text.slice(0, 10)))
+    throw new UsageError(`--expires is no date: ${text}`);
   return date;
 }
 
@@ -130,17 +132,22 @@ async function withKeys(command: Command): Promise<string> {
   }
 }
 
+/** A name may hold what a terminal would obey. */
+function printable(name: string): string {
+  return name.replace(/\p{C}/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
+}
+
 function table(keys: Awaited<ReturnType<ApiKeys['list']>>): string {
   if (keys.length === 0) return 'There are no keys.';
   const rows = keys.map((key) => [
     key.id,
     `jsk_${key.prefix}_…`,
-    key.tenant,
-    key.subject,
+    printable(key.tenant),
+    printable(key.subject),
     key.scopes.join(' '),
     key.expiresAt?.toISOString() ?? 'never expires',
     key.lastUsedAt ? `used ${key.lastUsedAt.toISOString()}` : 'never used',
-    key.name,
+    printable(key.name),
   ]);
   const widths =
     rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];

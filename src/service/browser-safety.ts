@@ -5,7 +5,7 @@ import type { INestApplication } from '@nestjs/common';
  * What every answer carries; the page replaces the policy by its own, which lets it load its files. Strict transport
  * security is for the proxy that ends TLS.
  */
-const HEADERS: Readonly<Record<string, string>> = {
+export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
   'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'",
   'Cross-Origin-Resource-Policy': 'same-origin',
@@ -17,7 +17,7 @@ const HEADERS: Readonly<Record<string, string>> = {
 /** Security headers on every answer; pages of other origins are let in only where they are named. */
 export function protectBrowsers(app: INestApplication, corsOrigins: string[]): void {
   app.use((_request: unknown, response: ServerResponse, next: () => void) => {
-    for (const [name, value] of Object.entries(HEADERS)) response.setHeader(name, value);
+    for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
     next();
   });
   if (corsOrigins.length === 0) return;

@@ -3,6 +3,7 @@ import type { DynamicModule, INestApplication, NestApplicationOptions } from '@n
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SAFE_HEADERS } from './browser-safety.ts';
 import { errorBody } from './error-body.ts';
 import { answerClientError, limitClients, refuse } from './http-server.ts';
 import { parseJson, refusalOf } from './json-body.ts';
@@ -66,9 +67,10 @@ function parse(body: unknown, done: (error: Error | null, body?: unknown) => voi
 function answerFrameworkError(
   error: Error & { statusCode?: number },
   _request: unknown,
-  reply: { statusCode: number; send(body: object): unknown },
+  reply: { statusCode: number; headers(values: object): unknown; send(body: object): unknown },
 ): void {
   const { statusCode = 400 } = error;
+  reply.headers(SAFE_HEADERS);
   reply.statusCode = statusCode;
   reply.send(errorBody(statusCode, error.message));
 }

@@ -84,6 +84,9 @@ export const responses = {
       'Retry-After': header('Seconds to wait.'),
     },
   ),
+  TooManyQueued: error('`too_many_queued_jobs` of the tenant.', 'Error', {
+    'Retry-After': header('Seconds to wait.'),
+  }),
   TooManyStreams: error('`too_many_streams` of this caller, or `server_full`.', 'Error', {
     'Retry-After': header('Seconds to wait.'),
   }),

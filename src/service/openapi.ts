@@ -115,6 +115,7 @@ const retry = {
     202: json('The queued job.', schemaRef('JobView')),
     ...ofJob,
     409: responseRef('JobNotRetryable'),
+    429: responseRef('TooManyQueued'),
   },
 };
 

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Caller } from '../access/caller.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
+import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { WireFrame } from './frames.ts';
 import type { StreamResponse } from './stream-http.ts';
@@ -38,6 +39,7 @@ export interface OpenStream extends StreamRequest {
 /** All open streams of the process, on one clock. */
 @Injectable()
 export class Viewers {
+  readonly #log = new Logger('Jobstream streams');
   readonly #viewers = new Set<Viewer>();
   readonly #lingering = new Map<StreamResponse, number>();
   #timer: NodeJS.Timeout | null = null;
@@ -66,7 +68,7 @@ export class Viewers {
       const revoke = (): void => viewer.bye('revoked');
       const watched = this.revocations.watch({ caller, job, revoke });
       subscriber.add(() => watched.stop());
-      const isRevoked = (): boolean => watched.isRevoked() || !request.mayStay();
+      const isRevoked = (): boolean => watched.isRevoked() || !this.#mayStay(request);
       const options = { ...this.#viewerOptions(request), isRevoked };
       const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
@@ -102,6 +104,16 @@ export class Viewers {
       const share = Math.min(1, (performance.now() - begun + DRAIN_STEP_MS) / spreadMs);
       const due = Math.ceil(leaving.length * share);
       for (; told < due; told += 1) leaving[told]?.bye('drain');
+    }
+  }
+
+  /** A policy of the host's that throws has not said yes, and must not end the process with its timer. */
+  #mayStay(request: OpenStream): boolean {
+    try {
+      return request.mayStay();
+    } catch (error) {
+      this.#log.error(`JobsAccess.may() failed, so a stream is ended: ${faultText(error)}`);
+      return false;
     }
   }
 

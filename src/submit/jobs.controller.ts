@@ -70,7 +70,7 @@ export class JobsController {
     const view = this.#view(job);
     response.header('Location', view.links.self);
     if (replayed) response.header('Idempotency-Replayed', 'true');
-    return { job: view, viewer: await this.viewerTokens.issue(job) };
+    return { job: view, viewer: await this.viewerTokens.issue(job, caller) };
   }
 
   @Get()

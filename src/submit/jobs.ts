@@ -13,7 +13,7 @@ import {
   JobNotRetryable,
 } from '../job/job-errors.ts';
 import type { JobType, PayloadOf } from '../job/job-handler.ts';
-import { isFinal, type Job, type Json } from '../job/job.ts';
+import { isFinal, isRetryable, type Job, type Json } from '../job/job.ts';
 import { EVERYTHING, type Visibility } from '../job/visibility.ts';
 import { ChangeAnnouncer } from '../publish/change-announcer.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
@@ -160,14 +160,18 @@ export class Jobs {
     }
   }
 
-  /** Queues a failed or cancelled job again; any other throws `JobNotRetryable`. */
+  /**
+   * Queues a failed or cancelled job again; any other throws `JobNotRetryable`, and `429 too_many_queued_jobs` where its
+   * tenant has no room for one more.
+   */
   async retry(
     id: string,
     visibility: Visibility = EVERYTHING,
     { actor = APPLICATION, ...look }: ChangeOptions = {},
   ): Promise<Job> {
-    await this.get(id, visibility, look);
-    const job = await this.moves.retry(id, visibility, actor);
+    const found = await this.get(id, visibility, look);
+    if (!isRetryable(found.status)) throw new JobNotRetryable();
+    const job = await this.bound.admit([found], () => this.moves.retry(id, visibility, actor));
     if (!job) throw new JobNotRetryable();
     this.audit.tellOfJob('retry', job, actor);
     return job;

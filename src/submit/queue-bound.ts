@@ -1,7 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
+import type { Job } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { JobStore, type NewJob } from '../store/job-store.ts';
+import { JobStore } from '../store/job-store.ts';
 
 /** How long a count is good for, in which other processes submit as well. */
 const GOOD_MS = 2_000;
@@ -31,15 +32,15 @@ export class QueueBound {
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
-  /** Inserts the jobs where their tenants have room for all of them; throws `429 too_many_queued_jobs` else. */
-  async admit<T>(jobs: readonly NewJob[], insert: () => Promise<T>): Promise<T> {
+  /** Queues the jobs where their tenants have room for all of them; throws `429 too_many_queued_jobs` else. */
+  async admit<T>(jobs: readonly Pick<Job, 'tenant'>[], queue: () => Promise<T>): Promise<T> {
     const bound = this.options.limits.queuedPerTenant;
-    if (bound === 0) return insert();
+    if (bound === 0) return queue();
     const asked = new Map<string, number>();
     for (const { tenant } of jobs) asked.set(tenant, (asked.get(tenant) ?? 0) + 1);
     await this.#take(asked, bound);
     try {
-      return await insert();
+      return await queue();
     } finally {
       this.#enter(asked, -1);
     }

@@ -168,6 +168,18 @@ describe.each(ADAPTERS)('A host with sessions of its own on %s', (adapter) => {
       expect((await call('ann', job.links.events)).status).toBe(404);
     });
 
+    it('ends an open stream, and nothing else, when it fails', async () => {
+      const { job } = await submit('ann', ['fragile']);
+      const stream = await follow('ann', job.links.events);
+      await stream.untilEvent('snapshot');
+
+      sessions.faulty.add('fragile');
+
+      expect((await stream.untilEvent('bye')).data).toMatchObject({ reason: 'revoked' });
+      sessions.faulty.clear();
+      expect((await call('ann', job.links.self)).status).toBe(200);
+    });
+
     it('shows nothing more in an open feed when it changes its mind', async () => {
       const { job } = await submit('ann', ['audit']);
       const feed = await follow('ann', '/jobs/events');
@@ -212,6 +224,17 @@ describe.each(ADAPTERS)('A host with sessions of its own on %s', (adapter) => {
 
       expect((await post('ann', `/jobs/${job.id}/cancel`, undefined, headers())).status).toBe(202);
     });
+
+    it.each(['', 'Basic YTpi', 'Negotiate abc'])(
+      'takes "Authorization: %s" for one that a browser adds by itself',
+      async (authorization) => {
+        const { job } = await submit('ann');
+        const headers = { authorization, 'sec-fetch-site': 'cross-site' };
+        const answer = await post('ann', `/jobs/${job.id}/cancel`, undefined, headers);
+
+        expect([answer.status, answer.json()['code']]).toEqual([403, 'cross_site_refused']);
+      },
+    );
 
     it('lets pages of another site read nothing', async () => {
       const { job } = await submit('ann');

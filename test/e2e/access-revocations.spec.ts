@@ -172,6 +172,23 @@ describe.each(ADAPTERS)('Revocations on %s', (adapter) => {
     open.all[4]?.destroy();
   });
 
+  it('of a token refuse the viewer tokens of the jobs that were submitted with it', async () => {
+    const user = await somebody({ jti: 'submitter' });
+    const stream = await started(await other.stream(user.id, '', {}, user.viewer));
+
+    const at = await revoke({ tokenId: 'submitter' });
+
+    await expectRevoked([stream], at);
+    expect((await app.get(`/jobs/${user.id}`, user.viewer)).status).toBe(401);
+  });
+
+  it('of a subject end what was opened with a token from a clock that is ahead', async () => {
+    const user = await somebody({ issued: 25 });
+    const stream = await started(await other.stream(user.id, '', {}, user.token));
+
+    await expectRevoked([stream], await revoke({ subject: user.subject, tenant: 'acme' }));
+  });
+
   it('of a job end its streams and refuse what was bound to it, but not its owner', async () => {
     const user = await somebody();
     const open = await openStreams(user);

@@ -60,6 +60,21 @@ describe.each(ADAPTERS)('The cookies of streams on %s', (adapter) => {
     expect(setCookie(secure)).toMatch(/; Secure$/);
   });
 
+  it('are not left with somebody who follows a link', async () => {
+    const link = await open(await ticketFor(), id, { 'sec-fetch-mode': 'navigate' });
+    link.destroy();
+
+    expect([link.status, link.headers['set-cookie']]).toEqual([200, undefined]);
+  });
+
+  it('are taken beside a header that a proxy asks browsers for', async () => {
+    const headers = { authorization: 'Basic YTpi' };
+    const stream = await app.stream(id, '', { headers: { cookie: await cookieFor(), ...headers } }, null);
+    stream.destroy();
+
+    expect(stream.status).toBe(200);
+  });
+
   it('live as long as the credential, at most 12 hours', async () => {
     const ageWith = async (expiresIn: number): Promise<number> => {
       const stream = await open(await ticketFor({ jobs: [id] }, { expiresIn }));

@@ -29,6 +29,15 @@ describe.each(ADAPTERS)('The limits of submits on %s', (adapter) => {
     expect((await app.post('/jobs', JOB, { tenant: 'globex' })).status).toBe(202);
   });
 
+  it('hold for jobs that are queued again as well', async () => {
+    const app = await start({ LIMIT_QUEUED_PER_TENANT: '1' });
+    const id = await app.waitingJob();
+    await app.cancel(id);
+    await eventually(async () => expect((await app.post('/jobs', JOB)).status).toBe(202));
+
+    expectRefusal(await app.post(`/jobs/${id}/retry`), 429, 'too_many_queued_jobs');
+  });
+
   it('see that jobs have left the queue', async () => {
     const app = await start({ LIMIT_QUEUED_PER_TENANT: '1' });
     const id = await app.waitingJob();

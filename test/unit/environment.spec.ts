@@ -113,6 +113,11 @@ describe('the environment', () => {
       expect(problemsOf({ CORS_ORIGINS: wrong })).toEqual(['CORS_ORIGINS']);
   });
 
+  it('refuses a mode that is none, rather than to start as in development', () => {
+    for (const mode of ['Production', 'prod', 'staging'])
+      expect(problemsOf({ NODE_ENV: mode })).toEqual(['NODE_ENV']);
+  });
+
   it('takes an empty variable as one that is not set', () => {
     expect(readEnvironment({ PORT: '', HTTP_ADAPTER: '' })).toMatchObject({ port: 3000, adapter: 'fastify' });
     expect(problemsOf({ ...production, REDIS_URL: '' })).toEqual(['REDIS_URL']);
