@@ -203,6 +203,8 @@ function bullQueue(name: string, connection: DynamicModule): DynamicModule {
 function accessProviders(access: AccessProvider | undefined): Provider[] {
   if (access?.useClass) return [{ provide: JobsAccess, useClass: access.useClass as Type<JobsAccess> }];
   if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
+  if (access)
+    throw new Error('JobsModule: `access` needs `useClass` or `useExisting`, a JobsAccess of your own.');
   return [JwtVerifier, { provide: JobsAccess, useClass: BearerAccess }];
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { JobsModule } from '../../src/jobs.module.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
 
 const SECRET = 'x'.repeat(32);
@@ -147,6 +148,16 @@ describe('the options of the module', () => {
     const options = { redis: minimal.redis, jwt: { issuer: 'a', audience: 'b', secret: 'hunter2' } };
     expect(() => resolveOptions(options)).toThrow(
       expect.not.objectContaining({ message: expect.stringContaining('hunter2') }),
+    );
+  });
+});
+
+describe('the provider of access', () => {
+  it('is refused where it is given in a way that is not understood, rather than left out', () => {
+    const access = { useFactory: () => null } as never;
+
+    expect(() => JobsModule.forRoot({ ...minimal, access })).toThrow(
+      '`access` needs `useClass` or `useExisting`',
     );
   });
 });
