@@ -1,5 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { DynamicModule, INestApplication, NestApplicationOptions } from '@nestjs/common';
+import {
+  type DynamicModule,
+  type INestApplication,
+  type NestApplicationOptions,
+  NotFoundException,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -41,11 +46,25 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, options);
   limitClients(app.getHttpServer());
   const server = adapter.getInstance();
-  server.addHook('onRequest', (request, _reply, done) => done(refusalOf(request.headers) ?? undefined));
+  server.addHook('onRequest', ({ headers, routeOptions, url }, _reply, done) =>
+    done(isDisguised(url, routeOptions.url) ? nothingHere() : (refusalOf(headers) ?? undefined)),
+  );
   // Its own parsers refuse the empty body that clients send with `POST …/cancel`, and read more than JSON.
   server.removeAllContentTypeParsers();
   server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => parse(body, done));
   return app;
+}
+
+/**
+ * Whether a route without parameters was written in another way. Fastify decodes an address before it looks for its
+ * route, Express does not: a proxy that keeps `/metrics` from the outside would let `/%6detrics` pass.
+ */
+function isDisguised(url: string, route: string | undefined): boolean {
+  return route !== undefined && !/[:*]/.test(route) && (url.split('?', 1)[0] ?? '').includes('%');
+}
+
+function nothingHere(): NotFoundException {
+  return new NotFoundException(errorBody(404, 'There is nothing at this address.'));
 }
 
 /** Fastify reads no bodies of these methods either. */

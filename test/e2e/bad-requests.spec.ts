@@ -168,6 +168,13 @@ describe.each(ADAPTERS)('Bad requests on %s', (adapter) => {
     if (method !== 'TRACE') expect(answer.json()).toMatchObject({ statusCode: 404, code: 'not_found' });
   });
 
+  it.each(['/%6detrics', '/METRICS', '/openapi%2ejson', '/%6aobs', '/jobs/%65vents'])(
+    'answers 404 to %s, another way to write a route',
+    async (path) => {
+      expect((await app.get(path)).status).toBe(404);
+    },
+  );
+
   it('answers 404 to a path that is no route', async () => {
     expect((await app.get('/no/such/path')).json()).toMatchObject({ statusCode: 404, code: 'not_found' });
   });

@@ -27,6 +27,7 @@ describe.each(ADAPTERS)('What browsers are told on %s', (adapter) => {
     ['an answer', '/jobs', 200],
     ['a refusal', '/jobs/nothing', 404],
     ['what does not exist', '/nowhere', 404],
+    ['an address that cannot be read', '/jobs/%zz', 400],
     ['the metrics', '/metrics', 200],
   ])('%s may be neither framed, sniffed, kept nor referred to', async (_name, path, status) => {
     const answer = await app.get(path);
