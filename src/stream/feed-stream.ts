@@ -40,7 +40,8 @@ export class FeedStream {
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {
-    const cursor = /^\d{1,18}$/.test(request.cursor) ? request.cursor : BEGINNING;
+    // Without leading zeros: Postgres reads those as octal, and refuses `09`.
+    const cursor = /^[1-9]\d{0,17}$/.test(request.cursor) ? request.cursor : BEGINNING;
     const { caller } = request;
     const mayStay = (): boolean => this.policy.sees(caller, null);
     const sight = this.#sightOf(caller);

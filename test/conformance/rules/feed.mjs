@@ -171,7 +171,7 @@ export const rules = [
     async (scene) => {
       const tag = aTag();
       const id = await scene.waiting({ tags: [tag] });
-      for (const cursor of ['nonsense', '3.0', '-1', '999999999999999999', '9'.repeat(40)]) {
+      for (const cursor of ['nonsense', '3.0', '-1', '09', '999999999999999999', '9'.repeat(40)]) {
         const stream = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': cursor } });
         assert.deepEqual(orderOf(stream), ['reset', 'job', 'ready'], `cursor ${cursor}`);
         assert.deepEqual(stream.events[0].data, { reason: 'unknown_cursor' });
