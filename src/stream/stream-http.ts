@@ -22,7 +22,11 @@ export interface StreamSocket extends Closable {
 
 /** Node's own response. */
 export interface StreamResponse extends Closable, Pressure {
+  /** Null while it waits for its turn, and once it is over. */
+  readonly socket: object | null;
   destroy(): unknown;
+  setTimeout(milliseconds: number, callback?: () => void): unknown;
+  prependOnceListener(event: 'finish', listener: () => void): unknown;
 }
 
 export interface StreamHttpResponse {

@@ -16,8 +16,10 @@ const DRAIN_PACE = 0.2;
 /** How often some of them are said. */
 const DRAIN_STEP_MS = 20;
 
-/** How long a client may take to read what waits for it once its stream has ended. */
+/** How long a client may take nothing of what waits for it once its stream has ended; Node finds out within twice that. */
 const LINGER_MS = 5_000;
+/** How long it may take to read all of it: 256 KiB at the pace of an old modem. */
+const LONGEST_LINGER_MS = 60_000;
 
 /** What a stream is opened with. */
 export interface StreamRequest {
@@ -132,11 +134,19 @@ export class Viewers {
 
   /**
    * Nest ends a response once all that waits is written, which a client that does not read puts off for ever, and
-   * with it the place and the buffers that it takes. The response is cut off, not the socket: that may serve others.
+   * with it the place and the buffers that it takes. The response is cut off, not the socket: that may serve others. Who
+   * reads slowly has all of it: cut off in the middle of a long `end`, they would be so again on every reconnect.
    */
   #linger(response: StreamResponse): void {
     if (response.closed || response.destroyed) return;
-    this.#lingering.set(response, Date.now() + LINGER_MS);
+    // One that is pipelined behind another has no socket yet, and nothing to take.
+    this.#lingering.set(response, Date.now() + (response.socket ? LONGEST_LINGER_MS : LINGER_MS));
+    if (response.socket) {
+      // Node counts a part of a write that has gone out, which nothing else shows.
+      response.setTimeout(LINGER_MS, () => response.destroy());
+      // The socket goes on to other requests, with the time that Node gives it for those.
+      response.prependOnceListener('finish', () => response.setTimeout(0));
+    }
     response.once('close', () => this.#lingering.delete(response));
   }
 

@@ -1,5 +1,8 @@
-import { EventEmitter } from 'node:events';
-import { describe, expect, it } from '@jest/globals';
+import { EventEmitter, once } from 'node:events';
+import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import type { RevocationWatch } from '../../src/access/revocation-watch.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
@@ -10,6 +13,9 @@ import { Viewers } from '../../src/stream/viewers.ts';
 class StalledResponse extends EventEmitter {
   closed = false;
   destroyed = false;
+  readonly socket = {};
+
+  setTimeout(): void {}
 
   destroy(): void {
     this.destroyed = true;
@@ -19,6 +25,14 @@ class StalledResponse extends EventEmitter {
 
 const NEVER_REVOKED = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
 const CALLER = { tenant: 'acme', subject: 'alice', scopes: [], expiresAt: null };
+
+const REQUEST = {
+  cursor: '1.0',
+  heartbeat: 'comment',
+  caller: CALLER as unknown as Caller,
+  job: null,
+  mayStay: () => true,
+} as const;
 
 const ISSUER = { secret: 'x'.repeat(32), issuer: 'issuer', audience: 'audience' };
 
@@ -33,14 +47,9 @@ function openStreams(
   const responses = Array.from({ length: count }, (_response, index) => {
     const response = new StalledResponse();
     const request = {
+      ...REQUEST,
       response: response as unknown as StreamResponse,
-      socket: {},
-      cursor: '1.0',
-      heartbeat: 'comment',
-      caller: CALLER as unknown as Caller,
-      job: null,
-      mayStay: () => true,
-    } as const;
+    };
     viewers.open(request, () => () => undefined).subscribe({ complete: () => onBye(index) });
     return response;
   });
@@ -94,4 +103,51 @@ describe('the drain of all streams', () => {
     // The first ones, and when half of the grace has passed at once all others.
     expect(turns).toHaveLength(2);
   });
+});
+
+/** More than the kernel takes off a process, and long enough on its way at the pace of the client. */
+const LONG_END = 32 * 1024 * 1024;
+const BYTES_PER_MS = 3_500;
+
+describe('a stream that has ended', () => {
+  let server: Server;
+  let viewers: Viewers;
+  beforeAll(async () => {
+    ({ viewers } = openStreams(0, 1_000));
+    viewers.start();
+    server = createServer((_request, response) => follow(response)).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((closed) => server.close(closed));
+    await viewers.drain();
+  });
+
+  function follow(response: ServerResponse): void {
+    const stream = viewers.open({ ...REQUEST, response }, (viewer) => {
+      response.write(Buffer.alloc(LONG_END));
+      viewer.end();
+      return () => undefined;
+    });
+    stream.subscribe({ complete: () => response.end() });
+  }
+
+  async function open(): Promise<IncomingMessage> {
+    const { port } = server.address() as AddressInfo;
+    const [response] = (await once(get({ port, host: '127.0.0.1', agent: false }), 'response')) as [
+      IncomingMessage,
+    ];
+    return response;
+  }
+
+  it('is read to its end by a client that reads slowly', async () => {
+    let read = 0;
+    for await (const chunk of (await open()) as AsyncIterable<Buffer>) {
+      read += chunk.length;
+      await delay(chunk.length / BYTES_PER_MS);
+    }
+
+    expect(read).toBe(LONG_END);
+  }, 60_000);
 });

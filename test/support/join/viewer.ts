@@ -65,9 +65,8 @@ export class JoinViewer {
   }
 
   #request(): JobStreamRequest {
-    const response = { closed: true, once: () => undefined, destroy: () => undefined };
     return {
-      response,
+      response: { closed: true } as JobStreamRequest['response'],
       cursor: this.cursor,
       heartbeat: 'comment',
       caller: {} as JobStreamRequest['caller'],
