@@ -52,7 +52,7 @@ describe.each(ADAPTERS)('Clients that do not read, on %s', (adapter) => {
     stalled = await stalledClients(watched, 'stalled');
     victims = await stalledClients(abandoned, 'victim');
     memoryBefore = await memory();
-  });
+  }, 180_000);
   afterAll(async () => {
     for (const reader of reading) reader.leave();
     for (const client of [...stalled, ...victims]) client.destroy();
