@@ -34,6 +34,30 @@ async function untilOffered(
   );
 }
 
+/**
+ * A job with which the relay hangs in its hand-over, which neither it nor this Redis will finish. A relay that was asking
+ * Redis something else just when it froze takes nothing; then once more.
+ */
+async function submitUnderFrozenRedis(url: string): Promise<string> {
+  return eventually(
+    async () => {
+      servers.redis.freeze();
+      const id = await lab.submit(url);
+      const stage = `SELECT 1 FROM jobs.job j WHERE j.id = '${id}' AND j.stage = 'offered'`;
+      try {
+        await eventually(async () => expect(await lab.ledger.query(stage)).toHaveLength(1), {
+          timeoutMs: 3_000,
+        });
+      } catch (error) {
+        servers.redis.thaw();
+        throw error;
+      }
+      return id;
+    },
+    { timeoutMs: 30_000 },
+  );
+}
+
 async function expectOneClaimEach(ids: string[]): Promise<void> {
   for (const id of ids) expect(await lab.ledger.reasons(id)).toEqual(['submitted', 'claimed', 'completed']);
 }
@@ -73,10 +97,7 @@ describe('between commit and dispatch', () => {
 
   it('offers again what the relay had taken and not added when it died', async () => {
     const api = await lab.api();
-    // The relay hangs in its hand-over, which neither it nor this Redis will finish.
-    servers.redis.freeze();
-    const first = await lab.submit(api.url);
-    await untilOffered(1, 'true');
+    const first = await submitUnderFrozenRedis(api.url);
     const ids = [first, ...(await lab.submitMany(api.url, 20))];
     await api.host.kill();
     await servers.redis.stop('SIGKILL');
