@@ -85,6 +85,15 @@ describe('The command for API keys', () => {
     expect((await run('list')).stdout).toContain('2999-01-02T00:00:00.000Z');
   });
 
+  it('lists names without what a terminal would obey', async () => {
+    const name = 'n\u001b]0;owned\u0007\nline';
+    await run('create', '--tenant=a', '--subject=c', '--scopes=jobs:read', `--name=${name}`);
+
+    const { stdout } = await run('list');
+    expect(stdout).toContain('n\\u{1b}]0;owned\\u{7}\\u{a}line');
+    for (const control of ['\u001b', '\u0007']) expect(stdout).not.toContain(control);
+  });
+
   it.each([
     [[], 'A command is missing'],
     [['revoke', 'x'], 'Not an id: x'],
@@ -96,6 +105,10 @@ describe('The command for API keys', () => {
     [
       ['create', '--tenant', 'a', '--subject', 'b', '--scopes', 'jobs:read', '--expires', '1/2/2027'],
       '--expires',
+    ],
+    [
+      ['create', '--tenant', 'a', '--subject', 'b', '--scopes', 'jobs:read', '--expires', '2999-02-31'],
+      '--expires is no date: 2999-02-31',
     ],
   ])('explains itself when it is given %j', async (args, problem) => {
     const { code, stdout, stderr } = await run(...args);

@@ -109,7 +109,13 @@ describe('the environment', () => {
       'https://a.example',
       'http://localhost:5173',
     ]);
-    for (const wrong of ['*', 'a.example', 'https://a.example/', 'https://a.example/path'])
+    for (const wrong of [
+      '*',
+      'https://*.example',
+      'a.example',
+      'https://a.example/',
+      'https://a.example/path',
+    ])
       expect(problemsOf({ CORS_ORIGINS: wrong })).toEqual(['CORS_ORIGINS']);
   });
 
