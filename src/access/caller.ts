@@ -26,14 +26,14 @@ export interface Caller {
   boundAt?: Date;
 }
 
-/** Whether it can name a tenant, a subject or a token. */
-export function isName(value: unknown): value is string {
-  return typeof value === 'string' && value.length > 0 && value.length <= MAX_NAME && isStorableText(value);
-}
-
 /** Whether it can be a scope: of any length, as it is the host's to say what its scopes are. */
 export function isScope(value: unknown): value is string {
   return typeof value === 'string' && value.length > 0 && isStorableText(value);
+}
+
+/** Whether it can name a tenant, a subject or a token: what a scope may be, but bounded. */
+export function isName(value: unknown): value is string {
+  return isScope(value) && value.length <= MAX_NAME;
 }
 
 /** A caller as a host names one. `tenant` and `subject` have 1 to 255 characters. */

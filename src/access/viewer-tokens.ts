@@ -24,9 +24,8 @@ export class ViewerTokens {
   /** For a job that was submitted with a credential, which the token can be revoked with. */
   async issue(job: Pick<Job, 'id' | 'tenant' | 'owner'>, origin: Origin): Promise<ViewerToken> {
     const { id, tenant, owner } = job;
-    const { tokenId: token, apiKey: key } = origin;
     const expires = Math.floor((Date.now() + LIFETIME_MS) / 1000);
-    const jwt = await new SignJWT({ tenant, job: id, ...(token ? { token } : {}), ...(key ? { key } : {}) })
+    const jwt = await new SignJWT({ tenant, job: id, token: origin.tokenId, key: origin.apiKey })
       .setProtectedHeader({ alg: 'HS256' })
       .setSubject(owner ?? '')
       .setIssuer(ISSUER)

@@ -17,7 +17,7 @@ export function isFinal(status: JobStatus): boolean {
 
 /** Whether a retry by hand may queue a job of this status again. */
 export function isRetryable(status: JobStatus): boolean {
-  return status === 'failed' || status === 'cancelled';
+  return isFinal(status) && TRANSITIONS[status].includes('queued');
 }
 
 /** Any value that survives JSON. */

@@ -15,6 +15,7 @@ import { parseJson, refusalOf } from './json-body.ts';
 
 /** The largest request body that is read, and so the largest payload. */
 const BODY_LIMIT = 64 * 1024;
+const NOTHING_HERE = 'There is nothing at this address.';
 
 /** The application on the HTTP server that was chosen; the other one need not be installed. */
 export async function httpAdapter(
@@ -47,7 +48,11 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
   limitClients(app.getHttpServer());
   const server = adapter.getInstance();
   server.addHook('onRequest', ({ headers, routeOptions, url }, _reply, done) =>
-    done(isDisguised(url, routeOptions.url) ? nothingHere() : (refusalOf(headers) ?? undefined)),
+    done(
+      isDisguised(url, routeOptions.url)
+        ? new NotFoundException(errorBody(404, NOTHING_HERE))
+        : (refusalOf(headers) ?? undefined),
+    ),
   );
   // Its own parsers refuse the empty body that clients send with `POST …/cancel`, and read more than JSON.
   server.removeAllContentTypeParsers();
@@ -61,10 +66,6 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
  */
 function isDisguised(url: string, route: string | undefined): boolean {
   return route !== undefined && !/[:*]/.test(route) && (url.split('?', 1)[0] ?? '').includes('%');
-}
-
-function nothingHere(): NotFoundException {
-  return new NotFoundException(errorBody(404, 'There is nothing at this address.'));
 }
 
 /** Fastify reads no bodies of these methods either. */
@@ -103,7 +104,7 @@ interface ExpressApp {
 function answerUnreadable(express: ExpressApp): void {
   const handle = express.handle.bind(express);
   express.handle = (request, response, done) => {
-    handle(request, response, done ?? (() => refuse(response, 404, 'There is nothing at this address.')));
+    handle(request, response, done ?? (() => refuse(response, 404, NOTHING_HERE)));
   };
 }
 

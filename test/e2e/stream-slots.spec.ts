@@ -9,7 +9,7 @@ import type { SseStream } from '../support/sse.ts';
 /** More than the clients that come at a time can have open, three streams each. */
 const MAX_PER_CALLER = 80;
 const AT_A_TIME = 25;
-/** 400 make 10,000 connections to each server: `SLOTS_PER_WAY=400 npm test -- stream-slots`, some ten minutes. */
+/** 400 make 10,000 connections to each server: `SLOTS_PER_WAY=400 npm test -- stream-slots`, some two minutes. */
 const CONNECTIONS_PER_WAY = Number(process.env['SLOTS_PER_WAY'] ?? 50);
 const WAY_MS = Math.max(30_000, 300 * CONNECTIONS_PER_WAY);
 

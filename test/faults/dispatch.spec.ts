@@ -18,15 +18,12 @@ afterEach(async () => {
   await servers.mend();
 });
 
-/** Until the relay has taken so many rows, and noted that Bull has them unless told otherwise. */
-async function untilOffered(
-  count: number,
-  noted = "j.offer_again_at > now() + interval '30 s'",
-): Promise<void> {
+/** Until the relay has taken so many rows, and noted that Bull has them. */
+async function untilOffered(count: number): Promise<void> {
   await eventually(
     async () => {
       const offered = await lab.ledger.query(
-        `SELECT 1 FROM jobs.job j WHERE j.stage = 'offered' AND ${noted}`,
+        `SELECT 1 FROM jobs.job j WHERE j.stage = 'offered' AND j.offer_again_at > now() + interval '30 s'`,
       );
       expect(offered).toHaveLength(count);
     },
