@@ -16,12 +16,13 @@ export class FaultyRedis extends RedisServer {
     return created;
   }
 
-  /** Closes the connections of one kind; resolves to how many there were. */
-  killConnections(kind: ConnectionKind): Promise<number> {
+  /** Closes the connections of one kind where there are so many of it; resolves to how many there were. */
+  killConnections(kind: ConnectionKind, atLeast = 1): Promise<number> {
     return this.command(async (redis) => {
       const clients = parseClients(await redis.client('LIST'));
       const own = String(await redis.client('ID'));
       const chosen = clients.filter((client) => client['id'] !== own && kindOf(client) === kind);
+      if (chosen.length < atLeast) return chosen.length;
       for (const { id } of chosen) await redis.client('KILL', 'ID', Number(id));
       return chosen.length;
     });
