@@ -158,6 +158,8 @@ export class Viewer {
   #write(frame: WireFrame): void {
     if (frame.id !== undefined) this.#cursor = frame.id;
     this.#sentAt = Date.now();
+    // There was room for it: the client has taken what it had been sent before.
+    this.#congestedSince = null;
     const before = this.#unseenBytes;
     this.#unseenBytes += bytesOf(frame);
     if (before <= MAX_UNSEEN && this.#unseenBytes > MAX_UNSEEN) setImmediate(() => this.#look());

@@ -128,4 +128,17 @@ describe('a goodbye', () => {
     tickAfter(1);
     expect(JSON.parse(frames[0]?.data ?? '')).toMatchObject({ reason: 'slow' });
   });
+
+  it('does not come to a client that takes all of it between two looks of the clock, however busy the stream is', () => {
+    const { viewer, response, frames, state: stream, tickAfter } = openViewer();
+    for (let tick = 1; tick <= 400; tick += 1) {
+      response.writableNeedDrain = false;
+      viewer.send(progress(tick), 'progress');
+      jest.runOnlyPendingTimers();
+      response.writableNeedDrain = true;
+      tickAfter(250);
+    }
+    expect(frames).toHaveLength(400);
+    expect(stream.ended).toBe(false);
+  });
 });
