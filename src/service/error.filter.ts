@@ -37,7 +37,7 @@ export class ErrorFilter extends BaseExceptionFilter {
   }
 
   #shaped(exception: unknown, status: number): unknown {
-    if (status === 204 || hasCode(exception)) return exception;
+    if (hasCode(exception)) return exception;
     const message = exception instanceof Error ? exception.message : 'The request is not valid.';
     return new HttpException(errorBody(status, message), status);
   }

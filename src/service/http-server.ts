@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { SAFE_HEADERS } from './browser-safety.ts';
 import { errorBody } from './error-body.ts';
 
 /** What both HTTP servers allow a client; their own defaults differ, and Fastify's lets a request take for ever. */
@@ -41,14 +42,18 @@ const MESSAGES: Readonly<Record<number, string>> = {
   431: 'The headers are too long.',
 };
 
+/** What the answers carry that no framework has a part in. */
+const CLOSING = { ...SAFE_HEADERS, Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' };
+
 /** Answers what is no HTTP and closes; in the middle of an answer, such as a stream, it only closes. */
 export function answerClientError({ code = '' }: ClientError, socket: HttpSocket): void {
   const status = STATUS[code] ?? 400;
   const { _httpMessage: answer } = socket;
   if (socket.writable && !answer?.headersSent) {
     const body = JSON.stringify(errorBody(status, MESSAGES[status] ?? ''));
-    const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\nContent-Type: application/json; charset=utf-8`;
-    socket.write(`${head}\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`);
+    const headers = { ...CLOSING, 'Content-Length': Buffer.byteLength(body) };
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);
   }
   socket.destroy();
 }
@@ -60,6 +65,6 @@ function refuseExpectation(_request: IncomingMessage, response: ServerResponse):
 
 /** Answers what no framework answers in the module's shape, and closes. */
 export function refuse(response: ServerResponse, status: number, message: string): void {
-  response.writeHead(status, { Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' });
+  response.writeHead(status, CLOSING);
   response.end(JSON.stringify(errorBody(status, message)));
 }

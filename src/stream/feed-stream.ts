@@ -23,6 +23,7 @@ interface OpenFeed extends FeedRequest {
 
 /** Jobs that are read, and sent, in one go. */
 const PAGE = 200;
+/** The id of frames before the first `ready`. */
 const BEGINNING: Watermark = '0';
 const READ_AGAIN_MS = 500;
 /** How often a client that does not keep up is looked at while it is sent what it has missed. */
@@ -56,7 +57,9 @@ export class FeedStream {
     const now = await this.#untilRead(() => this.feed.watermark(), left);
     // The hub must not listen for a client that left while the watermark was read: its abort is past.
     if (now === null || left.aborted) return;
-    const asked = request.cursor !== '';
+    // Nothing that was shown can have left a feed without a status filter, so the client need not forget it.
+    const begun = request.cursor === BEGINNING && !request.filter.status;
+    const asked = request.cursor !== '' && !begun;
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
     const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING, known);
     left.addEventListener('abort', this.hub.add(feed, now));

@@ -1,4 +1,4 @@
-import { type CanActivate, type ExecutionContext, HttpException, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
 import { setRetryAfter } from '../access/retry-after.ts';
@@ -18,6 +18,7 @@ import {
   type StreamHttpRequest,
   type StreamHttpResponse,
 } from './stream-http.ts';
+import { StreamOver } from './stream-over.filter.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -42,9 +43,7 @@ export class JobStreamGuard implements CanActivate {
     const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
     this.policy.check(caller, 'read', job);
-    // The client has the end: 204 tells an EventSource to stop asking.
-    if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job)))
-      throw new HttpException('', 204);
+    if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new StreamOver();
     const cookie = await this.cookies.headerFor(request);
     if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
     if (cookie) addCookie(response, cookie);

@@ -60,11 +60,13 @@ export function addCookie(response: StreamHttpResponse, cookie: string): void {
   else response.header('Set-Cookie', cookie);
 }
 
+/** Stands for a cursor that was given more than once; no cursor looks like it. */
+const REPEATED = 'repeated';
+
 /** The cursor that the client has: the header wins over `?after=`; empty when there is neither. */
 export function cursorOf({ headers, query }: StreamHttpRequest): string {
-  const header = headers['last-event-id'];
-  const given = header !== undefined && header !== '' ? header : query['after'];
-  return typeof given === 'string' ? given : '';
+  const given = headers['last-event-id'] || (query['after'] ?? '');
+  return typeof given === 'string' ? given : REPEATED;
 }
 
 export function heartbeatOf({ query }: StreamHttpRequest): 'comment' | 'event' {

@@ -5,6 +5,7 @@ import {
   Req,
   Res,
   Sse,
+  UseFilters,
   UseGuards,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
@@ -23,6 +24,7 @@ import {
   type StreamHttpRequest,
   type StreamHttpResponse,
 } from './stream-http.ts';
+import { StreamOverFilter } from './stream-over.filter.ts';
 import type { StreamRequest } from './viewers.ts';
 
 /** The viewer keeps to its bound by itself; past this many characters in Nest's own queue Nest drops the connection. */
@@ -47,6 +49,7 @@ export class StreamController {
 
   @Sse(':id/events', { maxPendingDataLength: MAX_PENDING })
   @UseGuards(JobStreamGuard)
+  @UseFilters(StreamOverFilter)
   events(
     @Req() request: StreamHttpRequest,
     @Res({ passthrough: true }) response: StreamHttpResponse,

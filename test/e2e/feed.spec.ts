@@ -162,7 +162,7 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     const as = { subject: 'olga' };
     const id = await submit(as);
     await app.untilFinalAs(id, as);
-    for (const cursor of ['nonsense', '3.0', '0', '09', '010', '999999999999999999']) {
+    for (const cursor of ['nonsense', '3.0', '00', '09', '010', '999999999999999999']) {
       const stream = await feed('', as, cursor);
       await stream.untilEvent('ready');
       stream.destroy();

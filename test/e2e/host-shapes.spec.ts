@@ -100,9 +100,13 @@ describe.each(HOSTS)('Streams in a host with %s, on %s,', (_name, adapter, shape
     const stream = await follow(id);
     const { id: cursor } = await stream.untilEvent('end');
 
-    const answer = await call(`/jobs/${id}/events`, { headers: { 'last-event-id': cursor ?? '' } });
+    for (const method of ['GET', 'HEAD']) {
+      const answer = await call(`/jobs/${id}/events`, { method, headers: { 'last-event-id': cursor ?? '' } });
 
-    expect([answer.status, answer.text]).toEqual([204, '']);
+      expect([answer.status, answer.text]).toEqual([204, '']);
+      for (const name of ['content-length', 'content-type', 'etag'])
+        expect(answer.headers).not.toHaveProperty(name);
+    }
   });
 
   it.each([

@@ -52,8 +52,13 @@ export const rules = [
         await scene.get(`${path}?after=5.0`),
         await scene.get(path, { headers: { 'last-event-id': '5.0' } }),
         await scene.get(`${path}?after=1.0`, { headers: { 'last-event-id': '5.0' } }),
-      ])
+        await scene.http.call('HEAD', `${path}?after=5.0`),
+      ]) {
         assert.deepEqual([answer.status, answer.text], [204, '']);
+        // RFC 9110, 8.6, and nothing else that tells of a body.
+        for (const name of ['content-length', 'content-type', 'etag'])
+          assert.ok(!(name in answer.headers), name);
+      }
     },
   ],
   [

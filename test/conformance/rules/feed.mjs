@@ -180,6 +180,34 @@ export const rules = [
     },
   ],
   [
+    'who leaves before ready and comes back with the id it has need not forget what it was shown',
+    async (scene) => {
+      const tag = aTag();
+      const ids = [await scene.waiting({ tags: [tag] }), await scene.waiting({ tags: [tag] })];
+      const first = await scene.feed(`?tag=${tag}`);
+      const { id } = await first.untilEvent('job');
+      first.leave();
+      const second = await firstState(scene, `?tag=${tag}`, { headers: { 'last-event-id': id } });
+      assert.deepEqual(orderOf(second), ['job', 'ready']);
+      assert.deepEqual(idsOf(second), new Set(ids));
+    },
+  ],
+  [
+    'who leaves before ready with a status filter is told of jobs that left it meanwhile, or to forget all',
+    async (scene) => {
+      const tag = aTag();
+      const id = await scene.waiting({ tags: [tag] });
+      const first = await scene.feed(`?tag=${tag}&status=queued`);
+      const { id: cursor } = await first.untilEvent('job');
+      first.leave();
+      await scene.cancel(id);
+      const second = await firstState(scene, `?tag=${tag}&status=queued`, {
+        headers: { 'last-event-id': cursor },
+      });
+      assert.ok(second.of('reset').length > 0 || second.of('gone').some(({ data }) => data.id === id));
+    },
+  ],
+  [
     'a viewer that leaves and comes back all the time misses no change',
     async (scene) => {
       const tag = aTag();

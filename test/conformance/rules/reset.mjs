@@ -63,4 +63,13 @@ export const rules = [
       assert.deepEqual(namesOf(await scene.whole(id, '?after=')), ['end 5.0']);
     },
   ],
+  [
+    'two cursors in the query are a malformed one',
+    async (scene) => {
+      const { id } = await scene.retried();
+      const stream = await scene.whole(id, '?after=4.0&after=4.0');
+      assert.deepEqual(namesOf(stream), ['reset 0.0', 'end 5.0']);
+      assert.deepEqual(stream.events[0].data, { reason: 'malformed_cursor' });
+    },
+  ],
 ];
