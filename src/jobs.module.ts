@@ -70,6 +70,7 @@ import { FeedStream } from './stream/feed-stream.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { JobReader } from './stream/job-reader.ts';
 import { JobStream } from './stream/job-stream.ts';
+import { ReadFaults } from './stream/read-faults.ts';
 import { StreamController } from './stream/stream.controller.ts';
 import { Viewers } from './stream/viewers.ts';
 import { AfterCommit } from './submit/after-commit.ts';
@@ -119,7 +120,7 @@ const ROUTES: Type[] = [
   RevocationsController,
   AuditController,
 ];
-const STREAM = [JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
+const STREAM = [ReadFaults, JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
 
 /** The host's options, checked, and the Redis connections: what the queues need before all else. */
 @Module({})

@@ -1,7 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { type Job, type Progress, type TenantJob, toJobView } from '../job/job.ts';
-import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeChanges } from '../publish/frame.ts';
 import { redisKeys } from '../redis/keys.ts';
@@ -12,6 +11,7 @@ import type { StreamFrame } from './frames.ts';
 import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
 import { JobReader } from './job-reader.ts';
+import { ReadFaults } from './read-faults.ts';
 
 interface Running {
   /** The newest version that a feed has been shown. */
@@ -24,7 +24,6 @@ interface Running {
 /** All open feeds of the process: one channel for changes, and the progress of the running jobs they show. */
 @Injectable()
 export class FeedHub implements Subscriber {
-  readonly #log = new Logger('Jobstream streams');
   readonly #viewers = new Set<FeedViewer>();
   readonly #running = new Map<string, Running>();
   readonly #reads = new Set<Promise<void>>();
@@ -40,6 +39,7 @@ export class FeedHub implements Subscriber {
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(JobHub) private readonly hub: JobHub,
     @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(ReadFaults) private readonly faults: ReadFaults,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
@@ -96,7 +96,7 @@ export class FeedHub implements Subscriber {
       if (job) this.#show(job);
     } catch (error) {
       // The backstop reads it again.
-      this.#log.error(`Reading job ${changed.id} for feeds failed: ${faultText(error)}`);
+      this.faults.report(`job ${changed.id}`, error);
     }
   }
 
@@ -158,7 +158,7 @@ export class FeedHub implements Subscriber {
       for (const job of jobs) this.#showIfMissed(job);
       this.#advance(next, jobs);
     } catch (error) {
-      this.#log.error(`Reading changes for feeds failed: ${faultText(error)}`);
+      this.faults.report('what has changed', error);
     } finally {
       this.#looking = false;
     }

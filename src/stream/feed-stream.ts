@@ -10,6 +10,7 @@ import { FeedHub } from './feed-hub.ts';
 import { FeedViewer, type Sight } from './feed-viewer.ts';
 import type { WireFrame } from './frames.ts';
 import { JobReader } from './job-reader.ts';
+import { ReadFaults } from './read-faults.ts';
 import type { Viewer } from './viewer.ts';
 import { type StreamRequest, Viewers } from './viewers.ts';
 
@@ -38,6 +39,7 @@ export class FeedStream {
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(Viewers) private readonly viewers: Viewers,
     @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    @Inject(ReadFaults) private readonly faults: ReadFaults,
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {
@@ -119,8 +121,11 @@ export class FeedStream {
   /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
   async #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
     while (!left.aborted) {
-      const answer = await read().catch(() => null);
-      if (answer !== null) return answer;
+      try {
+        return await read();
+      } catch (error) {
+        this.faults.report('a feed', error);
+      }
       await pause(READ_AGAIN_MS, left);
     }
     return null;

@@ -1,13 +1,13 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { isAfter } from '../job/cursor.ts';
 import type { Job, TenantJob } from '../job/job.ts';
-import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
 import { JobStore } from '../store/job-store.ts';
 import { JobChannel } from './job-channel.ts';
 import { JobReader } from './job-reader.ts';
+import { ReadFaults } from './read-faults.ts';
 
 interface Watched {
   channel: JobChannel;
@@ -24,7 +24,6 @@ export interface Watch {
 /** Every job that somebody watches in this process, once, however many watch it. */
 @Injectable()
 export class JobHub {
-  readonly #log = new Logger('Jobstream streams');
   readonly #keys: Keys;
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | null = null;
@@ -36,6 +35,7 @@ export class JobHub {
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(JobStore) private readonly store: JobStore,
     @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
+    @Inject(ReadFaults) private readonly faults: ReadFaults,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {
     this.#keys = redisKeys(options.prefix);
@@ -76,7 +76,7 @@ export class JobHub {
   #open(job: TenantJob): Watched {
     const { id } = job;
     const channel = new JobChannel(job, this.reader, this.options.publicPath, (error) =>
-      this.#report(id, error),
+      this.faults.report(`job ${id}`, error),
     );
     const stopListening = this.subscriptions.listen(this.#keys.jobChannel(id), channel);
     const watched = { channel, viewers: 0, stopListening };
@@ -100,7 +100,7 @@ export class JobHub {
       const positions = await this.store.positions(channels.map(({ watched }) => watched));
       await Promise.all(channels.map((channel) => this.#check(channel, positions.get(channel.watched.id))));
     } catch (error) {
-      this.#report('all', error as Error);
+      this.faults.report('the positions of jobs', error);
     } finally {
       this.#checking = false;
     }
@@ -113,9 +113,5 @@ export class JobHub {
     const last = behind ? null : await this.reader.lastFrame(channel.watched.id);
     if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known)))
       await channel.refresh();
-  }
-
-  #report(id: string, error: Error): void {
-    this.#log.error(`Reading job ${id} for its viewers failed: ${faultText(error)}`);
   }
 }

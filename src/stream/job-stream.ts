@@ -16,8 +16,9 @@ import {
 } from './frames.ts';
 import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
-import { LogGate } from './log-gate.ts';
 import { JobReader } from './job-reader.ts';
+import { LogGate } from './log-gate.ts';
+import { ReadFaults } from './read-faults.ts';
 import { ReplayThenLive } from './replay-then-live.ts';
 import type { Viewer } from './viewer.ts';
 import { type StreamRequest, Viewers } from './viewers.ts';
@@ -38,6 +39,7 @@ export class JobStream {
     @Inject(JobReader) private readonly reader: JobReader,
     @Inject(Viewers) private readonly viewers: Viewers,
     @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    @Inject(ReadFaults) private readonly faults: ReadFaults,
     @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
   ) {}
 
@@ -80,10 +82,11 @@ export class JobStream {
 
   /** What the viewer has missed, once the row could be read; null when it left before. */
   async #replay(channel: JobChannel, viewer: Viewer, cursor: Cursor | null, left: AbortSignal) {
+    const failed = (error: unknown): void => this.faults.report(`job ${channel.watched.id}`, error);
     while (!left.aborted) {
       await channel.refresh();
       const { job } = channel;
-      const replay = job && (await this.#replayOf(job, channel, viewer, cursor).catch(() => null));
+      const replay = job && (await this.#replayOf(job, channel, viewer, cursor).catch(failed));
       if (job && replay) return { job, ...replay };
       // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
       await delay(READ_AGAIN_MS, undefined, { signal: left }).catch(() => undefined);

@@ -14,6 +14,7 @@ import { type FeedRequest, FeedStream } from '../../src/stream/feed-stream.ts';
 import type { StreamFrame, WireFrame } from '../../src/stream/frames.ts';
 import type { JobHub } from '../../src/stream/job-hub.ts';
 import type { JobReader } from '../../src/stream/job-reader.ts';
+import { ReadFaults } from '../../src/stream/read-faults.ts';
 import type { Viewer } from '../../src/stream/viewer.ts';
 import type { Viewers } from '../../src/stream/viewers.ts';
 import { aJob } from '../support/jobs.ts';
@@ -57,7 +58,8 @@ function aHub(first: Partial<Job> = {}) {
   const jobs = { watch: () => ({ channel, release: () => undefined }) } as unknown as JobHub;
   const subscriptions = { listen: () => () => undefined } as unknown as Subscriptions;
   const options = { prefix: '', publicPath: '', stream: { backstopMs: 60_000 } } as ResolvedOptions;
-  const hub = new FeedHub(feed, reader, jobs, subscriptions, options);
+  const faults = new ReadFaults();
+  const hub = new FeedHub(feed, reader, jobs, subscriptions, faults, options);
   const announce = (): void => hub.onMessage(encodeChanges([world.job]));
 
   /** What the client of a new feed is sent: `ready`, or the job as `version done`. */
@@ -74,7 +76,7 @@ function aHub(first: Partial<Job> = {}) {
         ),
     } as unknown as Viewers;
     const policy = { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy;
-    const stream = new FeedStream(feed, hub, reader, viewers, policy);
+    const stream = new FeedStream(feed, hub, reader, viewers, policy, faults);
     watching.push(stream.open({ cursor: '', filter: {} } as unknown as FeedRequest).subscribe());
     return sent;
   };

@@ -8,8 +8,10 @@ import type { FeedHub } from '../../src/stream/feed-hub.ts';
 import { type FeedRequest, FeedStream } from '../../src/stream/feed-stream.ts';
 import type { WireFrame } from '../../src/stream/frames.ts';
 import type { JobReader } from '../../src/stream/job-reader.ts';
+import type { ReadFaults } from '../../src/stream/read-faults.ts';
 import type { Viewer } from '../../src/stream/viewer.ts';
 import type { Viewers } from '../../src/stream/viewers.ts';
+import { eventually } from '../support/eventually.ts';
 
 const request = {
   cursor: '',
@@ -17,10 +19,17 @@ const request = {
 } as unknown as FeedRequest;
 
 /** A feed whose watermark is read when the test says so, and the hub's count of who listens. */
-function openFeed() {
+function openFeed(...refused: string[]) {
   let answer = (): void => undefined;
   const watermark = new Promise<string>((resolve) => (answer = () => resolve('7')));
-  const feed = { watermark: () => watermark, page: async () => [] } as unknown as JobFeed;
+  const refusals = [...refused];
+  const read = async (): Promise<string> => {
+    const refusal = refusals.shift();
+    if (refusal) throw new Error(refusal);
+    return watermark;
+  };
+  const faults: string[] = [];
+  const feed = { watermark: read, page: async () => [] } as unknown as JobFeed;
   const listening = { count: 0 };
   const add = (): (() => void) => {
     listening.count += 1;
@@ -36,8 +45,9 @@ function openFeed() {
     {} as JobReader,
     { open } as unknown as Viewers,
     { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy,
+    { report: (what: string) => faults.push(what) } as unknown as ReadFaults,
   );
-  return { leave: streams.open(request).subscribe(), answer, listening, sent };
+  return { leave: streams.open(request).subscribe(), answer, listening, sent, faults };
 }
 
 describe('FeedStream', () => {
@@ -49,6 +59,15 @@ describe('FeedStream', () => {
     expect([listening.count, sent]).toEqual([1, ['ready']]);
     leave.unsubscribe();
     expect(listening.count).toBe(0);
+  });
+
+  it('says what it could not read, and reads it again', async () => {
+    const { leave, answer, sent, faults } = openFeed('refused', 'refused again');
+    answer();
+
+    await eventually(() => expect(sent).toEqual(['ready']));
+    expect(faults).toEqual(['a feed', 'a feed']);
+    leave.unsubscribe();
   });
 
   it('does not begin to listen for a client that left during the first read', async () => {

@@ -4,6 +4,7 @@ import type { JobStatus, TenantJob } from '../../../src/job/job.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
 import type { JobReader } from '../../../src/stream/job-reader.ts';
 import { JobStream } from '../../../src/stream/job-stream.ts';
+import { ReadFaults } from '../../../src/stream/read-faults.ts';
 import { Viewers } from '../../../src/stream/viewers.ts';
 import type { Subscriber, Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
@@ -51,17 +52,19 @@ export class JoinWorld {
       positions: (jobs: TenantJob[]) => this.#reads.hold('positions', () => backend.store.positions(jobs)),
     };
     const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
+    const faults = new ReadFaults();
     this.#hub = new JobHub(
       reader,
       store as unknown as JobStore,
       subscriptions as unknown as Subscriptions,
+      faults,
       backend.options,
     );
     this.#tick = tickOf(this.#hub);
     const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
     const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch);
     const policy = { sees: () => true } as unknown as AccessPolicy;
-    const streams = new JobStream(this.#hub, reader, viewers, policy, backend.options);
+    const streams = new JobStream(this.#hub, reader, viewers, policy, faults, backend.options);
     this.viewer = new JoinViewer(streams, backend.job, scenario);
   }
 
