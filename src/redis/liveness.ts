@@ -9,7 +9,7 @@ const ROUND_MS = 5_000;
  * server that was replaced closes no socket, and would be waited for until TCP gives up (pitfall C4). Any byte counts,
  * as a PING waits behind all of Bull's blocking reads, of a second each. Returns what stops it.
  */
-export function keepAlive(redis: Redis, log: Logger): () => void {
+export function keepAlive(redis: Redis, name: string, log: Logger): () => void {
   let asked: { stream: Redis['stream']; bytes: number } | null = null;
   const look = (): void => {
     const { status, stream } = redis;
@@ -18,7 +18,7 @@ export function keepAlive(redis: Redis, log: Logger): () => void {
     const silent = open && asked?.stream === stream && asked.bytes === stream.bytesRead;
     asked = open && !silent ? { stream, bytes: stream.bytesRead } : null;
     if (silent) {
-      log.warn(`The connection ${redis.options.connectionName} is dead. Connecting again.`);
+      log.warn(`The connection ${name} is dead. Connecting again.`);
       redis.disconnect(true);
     } else if (open && status === 'ready') {
       // What comes back counts, and whoever else asks is told of its failure.

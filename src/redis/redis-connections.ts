@@ -58,8 +58,7 @@ export class RedisConnections {
     if (type === 'client') return this.command;
     // 0, not Bull's usual null: a read that a lost connection interrupts fails at once, and Bull reads again.
     // With null it may be sent again and never be answered (pitfall B5).
-    if (type === 'bclient')
-      return this.#connect('bull', { maxRetriesPerRequest: 0, enableReadyCheck: false });
+    if (type === 'bclient') return this.#connectBlocking();
     this.#bullSubscriber ??= this.#connect('bull-events', {
       maxRetriesPerRequest: null,
       enableReadyCheck: false,
@@ -78,12 +77,24 @@ export class RedisConnections {
     for (const redis of this.#all) redis.disconnect();
   }
 
+  /**
+   * ioredis declares a connection without a ready check ready when its greeting is over, even where it was closed in
+   * the middle of that, and then never makes it anew. So this one greets with nothing, and says its name later.
+   */
+  #connectBlocking(): Redis {
+    const silent: RedisOptions = { connectionName: undefined, disableClientInfo: true };
+    const blocking = this.#connect('bull', { maxRetriesPerRequest: 0, enableReadyCheck: false, ...silent });
+    // For whoever looks at CLIENT LIST; what matters fails with it.
+    blocking.on('ready', () => void blocking.client('SETNAME', nameOf('bull')).catch(() => undefined));
+    return blocking;
+  }
+
   #connect(name: string, own: RedisOptions): Redis {
     const options: RedisOptions = {
       keepAlive: 10_000,
       // Where the connection is gone already, ioredis waits this long for its end.
       disconnectTimeout: 250,
-      connectionName: `jobstream:${name}`,
+      connectionName: nameOf(name),
       retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2),
       reconnectOnError: ({ message }) =>
         this.#reconnectOn.some((word) => message.startsWith(word)) ? 2 : false,
@@ -97,7 +108,7 @@ export class RedisConnections {
     // The command connection reports for all; without a listener ioredis prints each error.
     connection.on('error', () => undefined);
     this.#all.push(connection);
-    this.#stops.push(keepAlive(connection, this.#log));
+    this.#stops.push(keepAlive(connection, nameOf(name), this.#log));
     return connection;
   }
 
@@ -132,6 +143,11 @@ export class RedisConnections {
     if (!error && this.#down) this.#log.log('Redis is back.');
     this.#down = error !== null;
   }
+}
+
+/** As CLIENT LIST and our logs call a connection. */
+function nameOf(name: string): string {
+  return `jobstream:${name}`;
 }
 
 function isCluster(redis: RedisTarget): redis is Extract<RedisTarget, { cluster: unknown }> {

@@ -4,6 +4,9 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 /** A way to a server that can be cut off for one client of it alone. */
 export class Relay {
   readonly #sockets = new Set<Socket>();
+  /** Connections that were closed as soon as they were made. */
+  turnedAway = 0;
+  #mode: 'open' | 'closing' | 'frozen' = 'open';
 
   private constructor(
     private readonly server: Server,
@@ -34,7 +37,28 @@ export class Relay {
     await closed;
   }
 
+  /** Closes every connection, and those to come as soon as they are made, as a load balancer without servers does. */
+  turnAway(): void {
+    this.#mode = 'closing';
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  /** Takes what clients send, and passes nothing on any more, either way. */
+  freeze(): void {
+    this.#mode = 'frozen';
+    for (const socket of this.#sockets) freeze(socket);
+  }
+
+  /** Lets connections to come pass again. */
+  open(): void {
+    this.#mode = 'open';
+  }
+
   #join(near: Socket): void {
+    if (this.#mode === 'closing') {
+      this.turnedAway += 1;
+      return void near.destroy();
+    }
     const far = connect(Number(this.target.port), this.target.hostname);
     for (const [socket, other] of [
       [near, far],
@@ -46,7 +70,13 @@ export class Relay {
         this.#sockets.delete(socket);
         other.destroy();
       });
-      socket.pipe(other);
+      if (this.#mode === 'frozen') freeze(socket);
+      else socket.pipe(other);
     }
   }
+}
+
+function freeze(socket: Socket): void {
+  socket.unpipe();
+  socket.resume();
 }
