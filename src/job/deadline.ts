@@ -6,7 +6,8 @@ export async function withDeadline<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), milliseconds);
+    // After the timers of a process that was held up comes what has arrived meanwhile: that was in time.
+    timer = setTimeout(() => setImmediate(() => reject(new Error(message))), milliseconds);
   });
   try {
     return await Promise.race([promise, late]);

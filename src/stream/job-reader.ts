@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { withDeadline } from '../job/deadline.ts';
 import type { Job, JobChange, TenantJob } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeFrame, type TickFrame } from '../publish/frame.ts';
@@ -7,6 +8,9 @@ import { RedisConnections } from '../redis/redis-connections.ts';
 import { Batcher } from '../store/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
 
+/** A Redis that hangs must not hold up what Postgres says. */
+const LAST_FRAMES_MS = 250;
+
 /** Reads for all streams of the process together: one statement for everything that is asked at once. */
 @Injectable()
 export class JobReader {
@@ -14,6 +18,8 @@ export class JobReader {
   readonly #jobs = new Batcher<TenantJob, Job | null>((jobs) => this.#findAll(jobs));
   readonly #changes = new Batcher<ChangesRef, JobChange[]>((refs) => this.store.changesAfter(refs));
   readonly #frames = new Batcher<string, TickFrame | null>((ids) => this.#lastFrames(ids));
+  /** Redis owes an answer: nothing more is asked until it comes, or fails. */
+  #late = false;
 
   constructor(
     @Inject(JobStore) private readonly store: JobStore,
@@ -33,7 +39,7 @@ export class JobReader {
     return this.#changes.add({ id, tenant, after });
   }
 
-  /** The newest progress frame that Redis has; null also when Redis cannot be asked. */
+  /** The newest progress frame that Redis has; null also when Redis does not answer soon: the backstop asks again. */
   lastFrame(id: string): Promise<TickFrame | null> {
     return this.#frames.add(id);
   }
@@ -46,9 +52,21 @@ export class JobReader {
   }
 
   async #lastFrames(ids: string[]): Promise<(TickFrame | null)[]> {
-    if (this.redis.command.status !== 'ready') return ids.map(() => null);
-    const texts = await this.redis.command.mget(ids.map((id) => this.#keys.lastFrame(id))).catch(() => []);
+    const texts = await this.#lastTexts(ids.map((id) => this.#keys.lastFrame(id)));
     return ids.map((_id, index) => decodeFrame(texts[index] ?? ''));
+  }
+
+  async #lastTexts(keys: string[]): Promise<(string | null)[]> {
+    if (this.redis.command.status !== 'ready' || this.#late) return [];
+    const answer = this.redis.command.mget(keys);
+    try {
+      return await withDeadline(answer, LAST_FRAMES_MS, 'late');
+    } catch {
+      this.#late = true;
+      const paid = (): boolean => (this.#late = false);
+      void answer.then(paid, paid);
+      return [];
+    }
   }
 }
 

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { Relay } from '../support/relay.ts';
+import { testRedis } from '../support/services.ts';
 import { increases } from '../support/sse.ts';
 
 const BACKSTOP_MS = 500;
@@ -9,10 +11,21 @@ const SLACK_MS = 3_000;
 /** The rows as a worker in another process leaves them; of its Redis messages none arrives. */
 describe.each(ADAPTERS)('A viewer whose Redis messages are all lost on %s', (adapter) => {
   let app: TestApp;
+  let relay: Relay;
   beforeAll(async () => {
-    app = await startApp({ adapter, environment: { STREAM_BACKSTOP_MS: String(BACKSTOP_MS) } });
+    const { url, prefix } = testRedis();
+    relay = await Relay.to(url);
+    const environment = {
+      REDIS_URL: relay.url,
+      JOBS_PREFIX: prefix,
+      STREAM_BACKSTOP_MS: String(BACKSTOP_MS),
+    };
+    app = await startApp({ adapter, environment });
   });
-  afterAll(() => app.close());
+  afterAll(async () => {
+    await app.close();
+    await relay.cut();
+  });
 
   function claim(id: string): Promise<void> {
     return move(
@@ -105,5 +118,23 @@ describe.each(ADAPTERS)('A viewer whose Redis messages are all lost on %s', (ada
       'progress 2.9',
       'end 3.0',
     ]);
+  });
+
+  it('sees every change as soon while Redis hangs, and is let in as ever', async () => {
+    const [id, other] = [await app.waitingJob(), await app.waitingJob()];
+    const stream = await app.stream(id);
+    await stream.untilEvent('snapshot');
+
+    relay.freeze();
+    const changed = Date.now();
+    await claim(id);
+    const state = await stream.untilEvent('state');
+    const later = await app.stream(other);
+    const snapshot = await later.untilEvent('snapshot');
+
+    expect(state.at - changed).toBeLessThan(BACKSTOP_MS + SLACK_MS);
+    expect(snapshot.at - state.at).toBeLessThan(SLACK_MS);
+    stream.destroy();
+    later.destroy();
   });
 });
