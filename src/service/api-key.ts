@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type ApiKeyRequest, type ApiKeys, InvalidInput, type InputIssue, openApiKeys } from '../index.ts';
 import { readEnvironment } from './environment.ts';
-import { openServers } from './servers.ts';
+import { openDatabase } from './servers.ts';
 import { migrateDatabase } from './start.ts';
 
 const USAGE = `Usage:
@@ -80,7 +80,10 @@ function createCommand(args: string[]): Command {
 function toUsageError(error: unknown): never {
   if (!(error instanceof InvalidInput)) throw error;
   const { issues } = error.getResponse() as { issues: InputIssue[] };
-  const problems = issues.map(({ path, message }) => `  --${path.split('.')[0]}: ${message}`);
+  const problems = issues.map(({ path, message }) => {
+    const problem = message.endsWith('received undefined') ? 'is missing' : message;
+    return `  --${path.split('.')[0]}: ${problem}`;
+  });
   throw new UsageError(`The key cannot be made:\n${problems.join('\n').replace('--expiresAt', '--expires')}`);
 }
 
@@ -114,9 +117,7 @@ function revokeCommand(id: string): Command {
 
 async function withKeys(command: Command): Promise<string> {
   const environment = readEnvironment({ ...process.env, ...UNUSED, JWKS_URL: '' });
-  const servers = await openServers(environment, (line) => process.stderr.write(`${line}\n`), {
-    redis: false,
-  });
+  const servers = await openDatabase(environment, (line) => process.stderr.write(`${line}\n`));
   try {
     const { databaseUrl } = servers;
     if (!environment.production) await migrateDatabase(databaseUrl, environment.schema);

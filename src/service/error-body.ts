@@ -3,7 +3,6 @@ import { STATUS_CODES } from 'node:http';
 const CODES: Readonly<Record<number, string>> = {
   400: 'bad_request',
   404: 'not_found',
-  405: 'method_not_allowed',
   408: 'request_timeout',
   413: 'payload_too_large',
   414: 'uri_too_long',

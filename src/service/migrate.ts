@@ -1,5 +1,5 @@
 import { readEnvironment } from './environment.ts';
-import { openServers } from './servers.ts';
+import { openDatabase } from './servers.ts';
 import { migrateDatabase } from './start.ts';
 
 /** What migrations have no use for, so that production may leave it out here. */
@@ -13,7 +13,7 @@ const UNUSED = {
 /** `npm run migrate`: applies the missing migrations to the database of the environment. */
 try {
   const environment = readEnvironment({ ...process.env, ...UNUSED, JWKS_URL: '' });
-  const servers = await openServers(environment, (line) => console.log(line), { redis: false });
+  const servers = await openDatabase(environment, (line) => console.log(line));
   try {
     const applied = await migrateDatabase(servers.databaseUrl, environment.schema);
     console.log(applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.');

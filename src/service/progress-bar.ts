@@ -178,8 +178,8 @@ export class ProgressBar {
     this.#lastTenth = -1;
   }
 
-  /** The last column stays free: some terminals wrap as soon as it is filled. */
+  /** The last column stays free: some terminals wrap as soon as it is filled. Some have 0, as they do not know. */
   #width(): number {
-    return this.#output.isTTY ? (this.#output.columns ?? 80) - 1 : 80;
+    return this.#output.isTTY ? (this.#output.columns || 80) - 1 : 80;
   }
 }

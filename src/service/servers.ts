@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { Client } from 'pg';
-import { startEmbeddedServices } from './embedded/embedded-services.ts';
+import { runningDatabase, startEmbeddedServices } from './embedded/embedded-services.ts';
 import type { Environment } from './environment.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 
@@ -12,6 +12,20 @@ export interface Servers {
 }
 
 const CONNECT_MS = 5_000;
+const DATA_DIR = '.jobstream';
+
+/**
+ * Postgres alone, for a command that works on the service's data: that of the environment, that of a service which runs
+ * in this folder, or one that is started.
+ */
+export async function openDatabase(
+  environment: Environment,
+  log: (line: string) => void,
+): Promise<Pick<Servers, 'databaseUrl' | 'stop'>> {
+  const named =
+    environment.databaseUrl ?? (environment.production ? null : await runningDatabase(DATA_DIR, log));
+  return openServers({ ...environment, databaseUrl: named }, log, { redis: false });
+}
 
 /** Starts the servers that the environment does not name, and checks that all can be reached. */
 export async function openServers(
@@ -23,7 +37,7 @@ export async function openServers(
   const own = { postgres: !databaseUrl && !production, redis: needed.redis && !redisUrl && !production };
   const embedded =
     own.postgres || own.redis
-      ? await startEmbeddedServices({ dataDir: '.jobstream', ...own, log })
+      ? await startEmbeddedServices({ dataDir: DATA_DIR, ...own, log })
       : { databaseUrl: null, redisUrl: null, stop: async () => undefined };
   const servers = {
     databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '',

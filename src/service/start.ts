@@ -12,6 +12,7 @@ import type { Environment } from './environment.ts';
 import { ensureSampleData } from './handlers/sample-data.ts';
 import { httpAdapter } from './http-adapter.ts';
 import { protectBrowsers } from './browser-safety.ts';
+import { checkPort } from './port.ts';
 import { openServers, type Servers } from './servers.ts';
 import { POOL, ServiceModule } from './service.module.ts';
 
@@ -43,6 +44,7 @@ export async function startService(
   const logger = new Logger('Service');
   const log = options.log ?? ((line: string) => logger.log(line));
   const importDir = resolve(environment.importDir);
+  await checkPort(environment.port, environment.host);
   if (!environment.production) await prepareImportDir(importDir);
   const servers = await openServers(environment, log);
   try {

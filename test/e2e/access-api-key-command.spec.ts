@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { startEmbeddedServices } from '../../src/service/embedded/embedded-services.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { testFolder } from '../support/services.ts';
@@ -20,10 +22,13 @@ describe('The command for API keys', () => {
   }, 180_000);
   afterAll(() => app.close());
 
-  async function run(...args: string[]): Promise<Exit> {
+  function run(...args: string[]): Promise<Exit> {
+    return runIn(testFolder(), { NODE_ENV: 'production', DATABASE_URL: app.database.url }, args);
+  }
+
+  async function runIn(cwd: string, variables: Record<string, string>, args: string[]): Promise<Exit> {
     const { PATH = '', HOME = '' } = process.env;
-    const env = { PATH, HOME, NODE_ENV: 'production', DATABASE_URL: app.database.url };
-    const child = spawn(process.execPath, [SCRIPT, ...args], { cwd: testFolder(), env });
+    const child = spawn(process.execPath, [SCRIPT, ...args], { cwd, env: { PATH, HOME, ...variables } });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));
@@ -72,6 +77,23 @@ describe('The command for API keys', () => {
     expect((await run('revoke', id)).stderr).toContain(`There is no key ${id}`);
   });
 
+  it('works on the Postgres of the service that runs in the same folder', async () => {
+    const folder = testFolder();
+    const embedded = { dataDir: join(folder, '.jobstream'), postgres: true, redis: false };
+    const services = await startEmbeddedServices({ ...embedded, log: () => undefined });
+    const database = await new DataSource({
+      type: 'postgres',
+      url: services.databaseUrl ?? '',
+    }).initialize();
+
+    const made = await runIn(folder, {}, ['create', '--tenant=a', '--subject=here', '--scopes=jobs:read']);
+
+    expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^jsk_/) });
+    expect(await database.query('SELECT subject FROM jobs.api_key')).toEqual([{ subject: 'here' }]);
+    await database.destroy();
+    await services.stop();
+  });
+
   it('makes a key that expires', async () => {
     const made = await run(
       'create',
@@ -100,7 +122,7 @@ describe('The command for API keys', () => {
     [['create', '--colour', 'red'], '--colour'],
     [
       ['create', '--subject', 'b', '--scopes', 'jobs:all', '--expires', '2020-01-01'],
-      /--tenant.*--scopes.*--expires/s,
+      /--tenant: is missing.*--scopes.*--expires/s,
     ],
     [
       ['create', '--tenant', 'a', '--subject', 'b', '--scopes', 'jobs:read', '--expires', '1/2/2027'],

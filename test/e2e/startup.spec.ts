@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, serviceEnvironment } from '../support/app.ts';
+import { serviceEnvironment } from '../support/app.ts';
 import {
   createDatabase,
   createTestDatabase,
@@ -112,6 +112,20 @@ describe('The service that cannot start', () => {
     expect(stderr).toContain(`Postgres at ${url.href}`);
   });
 
+  it('names the port that something listens on already, before it starts anything', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+
+    const { stdout, stderr } = await failure({ ...valid, HOST: '127.0.0.1', PORT: String(port) });
+
+    expect(stdout).toBe('');
+    expect(stderr).toBe(
+      `Port ${port} of 127.0.0.1 cannot be used: something listens there already. Set PORT to another one.\n`,
+    );
+    other.close();
+  });
+
   it('gives up on a server that takes the connection and never answers', async () => {
     // What it is sent is read, as it would not learn of the end otherwise, and keep the socket.
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
@@ -134,17 +148,6 @@ describe('The service that cannot start', () => {
     const { stderr } = await failure({ ...valid, DATABASE_URL: databaseAt(name) });
 
     expect(stderr).toContain('npm run migrate');
-  });
-
-  it.each(ADAPTERS)('names the port that is taken on %s', async (adapter) => {
-    const taken = createServer().listen(0, '127.0.0.1');
-    await once(taken, 'listening');
-    const { port } = taken.address() as AddressInfo;
-
-    const { stderr } = await failure({ ...valid, HTTP_ADAPTER: adapter, PORT: String(port) });
-
-    expect(stderr).toContain(`127.0.0.1:${port}`);
-    taken.close();
   });
 });
 

@@ -43,6 +43,11 @@ export async function claimDataFolder(dataDir: string): Promise<DataFolder> {
   }
 }
 
+/** Whether a living process owns the data folder. */
+export function isOwned(dataDir: string): boolean {
+  return isAlive(readOwner(join(resolve(dataDir), 'lock')));
+}
+
 async function claimFirstFree(base: string): Promise<DataFolder> {
   for (let number = 1; number <= MAX_OWNERS; number += 1) {
     const path = number === 1 ? base : join(base, String(number));

@@ -19,14 +19,25 @@ export async function startPostgres({ home, durable, log }: ServerOptions): Prom
   // Nobody works in the folder now, so the id in a pid file is stale, and may be another process's by now.
   rmSync(join(data, 'postmaster.pid'), { force: true });
   if (!existsSync(cluster)) await initialise(cluster, programs, home, log);
-  const password = readFileSync(join(cluster, 'password'), 'utf8').trim();
   const { server, port } = await launchOnFreePort({
     start: (free) => run(programs, data, free, home, durable),
     ready: () => Promise.resolve(isReady(data)),
     timeoutMs: START_TIMEOUT_MS,
   });
   log(`PostgreSQL listens on ${LOOPBACK}:${port}, data in ${data}`);
-  return { url: `postgres://${USER}:${password}@${LOOPBACK}:${port}/postgres`, server };
+  return { url: urlOf(cluster, port), server };
+}
+
+/** The URL of the Postgres that runs on the cluster in `<home>/postgres`; null when none does, or not yet. */
+export function runningPostgres(home: ServerHome): string | null {
+  const cluster = join(home.dir, 'postgres');
+  const data = join(cluster, 'data');
+  return isReady(data) ? urlOf(cluster, Number(pidFileOf(data)[3])) : null;
+}
+
+function urlOf(cluster: string, port: number): string {
+  const password = readFileSync(join(cluster, 'password'), 'utf8').trim();
+  return `postgres://${USER}:${password}@${LOOPBACK}:${port}/postgres`;
 }
 
 function stopEarlier(data: string, log: (line: string) => void): Promise<void> {
@@ -109,6 +120,10 @@ const THROW_AWAY = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off
 
 /** The eighth line of postmaster.pid is what pg_ctl waits for, too. */
 function isReady(data: string): boolean {
+  return pidFileOf(data)[7]?.trim() === 'ready';
+}
+
+function pidFileOf(data: string): string[] {
   const path = join(data, 'postmaster.pid');
-  return existsSync(path) && readFileSync(path, 'utf8').split('\n')[7]?.trim() === 'ready';
+  return existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [];
 }

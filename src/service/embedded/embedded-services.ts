@@ -1,5 +1,6 @@
-import { claimDataFolder, createThrowAwayFolder, type DataFolder } from './data-folder.ts';
-import { startPostgres } from './embedded-postgres.ts';
+import { resolve } from 'node:path';
+import { claimDataFolder, createThrowAwayFolder, type DataFolder, isOwned } from './data-folder.ts';
+import { runningPostgres, startPostgres } from './embedded-postgres.ts';
 import { startRedis } from './embedded-redis.ts';
 import { serverHome } from './server-home.ts';
 import type { RunningServer, ServerProcess } from './server-process.ts';
@@ -45,6 +46,20 @@ export async function startEmbeddedServices(options: EmbeddedServicesOptions): P
     await running.stop();
     throw error;
   }
+}
+
+/**
+ * The Postgres of the service that runs on the data folder, for a command that works on its data; null when none runs there.
+ *
+ * @throws Error when that service has no Postgres there, or none that is ready.
+ */
+export async function runningDatabase(dataDir: string, log: (line: string) => void): Promise<string | null> {
+  if (!isOwned(dataDir)) return null;
+  const url = runningPostgres(await serverHome(resolve(dataDir), log));
+  if (url) return url;
+  throw new Error(
+    `A service runs on ${dataDir} whose Postgres is elsewhere, or is not ready. Set DATABASE_URL as it has it, or try again.`,
+  );
 }
 
 class RunningServers {
