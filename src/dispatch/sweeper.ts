@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { faultText } from '../job/loggable.ts';
+import { FaultLog } from '../job/fault-log.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
@@ -13,6 +13,7 @@ const RETENTION_MS = 60_000;
 @Injectable()
 export class Sweeper {
   readonly #log = new Logger('Jobstream sweeper');
+  readonly #faults = new FaultLog('Jobstream sweeper');
   #timers: NodeJS.Timeout[] = [];
   #working: Promise<void> = Promise.resolve();
 
@@ -38,7 +39,7 @@ export class Sweeper {
   #queue(work: () => Promise<unknown>): void {
     this.#working = this.#working.then(work).then(
       () => undefined,
-      (error: Error) => this.#log.error(`Sweeping failed: ${faultText(error)}`),
+      (error: Error) => this.#faults.report('Sweeping failed', error),
     );
   }
 

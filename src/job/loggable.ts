@@ -3,6 +3,9 @@ const QUOTES_VALUES = /^(22|23|44|P0)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Their messages quote what could not be parsed. */
 const QUOTING = new Set(['SyntaxError', 'ZodError', '$ZodError']);
+/** What `pg` and we ourselves say of a connection: no code comes with it, it quotes nothing, and frames add nothing. */
+const CONNECTION =
+  /^(Connection terminated( unexpectedly| due to connection timeout)?|timeout exceeded when trying to connect|Client has encountered a connection error and is not queryable|Postgres has not answered for \d+ ms; whether it did what it was asked is not known\.)$/;
 const FRAME = /^ {4}at \S.*$/;
 
 interface Described {
@@ -37,6 +40,7 @@ export function faultText(error: unknown): string {
 
 /** The same for an error that may be anybody's: in full only where it is one of Postgres or the network. */
 export function anyFaultText(error: unknown): string {
+  if (error instanceof Error && CONNECTION.test(error.message)) return error.message;
   const { code, syscall } = { ...driverErrorOf(error) };
   const known = typeof code === 'string' && (SQLSTATE.test(code) || typeof syscall === 'string');
   const text = known && error instanceof Error ? faultText(error) : errorName(error);

@@ -4,8 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
+import { FaultLog } from '../job/fault-log.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
-import { errorName, faultText, framesOf } from '../job/loggable.ts';
+import { errorName, framesOf } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { Batcher } from '../store/batcher.ts';
@@ -23,6 +24,7 @@ const TRY_AGAIN_MS = 500;
 @Injectable()
 export class JobProcessor {
   readonly #log = new Logger('Jobstream worker');
+  readonly #faults = new FaultLog('Jobstream worker');
   readonly #worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   readonly #claims = new Batcher<JobRef, ClaimedJob | null>((refs) =>
     this.moves.claim(refs, this.registry.types, this.#worker),
@@ -127,7 +129,7 @@ export class JobProcessor {
       try {
         return await work();
       } catch (error) {
-        this.#log.error(`${what} failed: ${faultText(error)}. Trying again.`);
+        this.#faults.report(`${what} failed and is tried again`, error);
         // It only ever rejects because of the stop, which the loop looks at.
         await delay(TRY_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
       }

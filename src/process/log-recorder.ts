@@ -1,6 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { FaultLog } from '../job/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
-import { faultText } from '../job/loggable.ts';
 import { storableText } from '../job/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
@@ -21,7 +21,7 @@ interface Buffer {
 /** Collects the log lines of running jobs, stores them in batches, and publishes what was stored. */
 @Injectable()
 export class LogRecorder {
-  readonly #log = new Logger('Jobstream worker');
+  readonly #faults = new FaultLog('Jobstream worker');
   readonly #buffers = new Map<RunningJob, Buffer>();
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -59,7 +59,7 @@ export class LogRecorder {
   #flushOnTime(): void {
     this.#timer = null;
     this.#flushAll().catch((error: Error) =>
-      this.#log.error(`Storing log lines failed, they are kept: ${faultText(error)}`),
+      this.#faults.report('Storing log lines failed, they are kept', error),
     );
   }
 

@@ -1,5 +1,5 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { faultText } from '../job/loggable.ts';
+import { Inject, Injectable } from '@nestjs/common';
+import { FaultLog } from '../job/fault-log.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
@@ -12,7 +12,7 @@ const HEARTBEAT_MS = 1_000;
 /** The jobs that this process runs: keeps their leases, stores their progress, and passes on cancels. */
 @Injectable()
 export class RunningJobs {
-  readonly #log = new Logger('Jobstream worker');
+  readonly #faults = new FaultLog('Jobstream worker');
   readonly #jobs = new Map<number, RunningJob>();
   #next = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -88,7 +88,7 @@ export class RunningJobs {
         now,
       );
     } catch (error) {
-      this.#log.error(`Renewing ${due.length} leases failed: ${faultText(error)}`);
+      this.#faults.report(`Renewing ${due.length} leases failed`, error);
       this.#abortExpired(due);
     }
   }

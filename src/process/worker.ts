@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bull';
 import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
+import { FaultLog } from '../job/fault-log.ts';
 import { withDeadline } from '../job/deadline.ts';
 import { faultText } from '../job/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
@@ -27,6 +28,7 @@ function isJobRef(data: Partial<JobRef> | null): data is JobRef {
 @Injectable()
 export class Worker {
   readonly #log = new Logger('Jobstream worker');
+  readonly #faults = new FaultLog('Jobstream worker');
   readonly #active = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
@@ -117,6 +119,6 @@ export class Worker {
 
   #report(queue: string, error: Error): void {
     if (this.#stopping.signal.aborted || this.redis.command.status !== 'ready') return;
-    this.#log.warn(`Queue "${queue}": ${faultText(error)}`);
+    this.#faults.report(`Working on the queue "${queue}" failed`, error);
   }
 }

@@ -113,8 +113,10 @@ export class FeedHub implements Subscriber {
     const { id, version } = job;
     if (this.#running.has(id) || this.#viewers.size === 0) return;
     const { channel, release } = this.hub.watch(job);
-    const frames = channel.frames$.subscribe((frame) => {
-      if (frame.type === 'progress') this.#showProgress(channel.job, frame);
+    const frames = channel.frames$.subscribe({
+      next: (frame) => frame.type === 'progress' && this.#showProgress(channel.job, frame),
+      // Purged, which feeds are not told of.
+      complete: () => this.#unfollow(id),
     });
     this.#running.set(id, { version, channel, release, frames });
   }

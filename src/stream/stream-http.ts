@@ -18,6 +18,7 @@ export interface StreamHttpRequest {
 export interface StreamSocket extends Closable {
   /** True on TLS. */
   readonly encrypted?: boolean;
+  destroySoon(): void;
 }
 
 /** Node's own response. */
@@ -52,6 +53,12 @@ export function closableOf(response: StreamHttpResponse): StreamResponse {
 
 export function socketOf(request: StreamHttpRequest): StreamSocket {
   return request.raw?.socket ?? request.socket;
+}
+
+/** Nest answers every stream with `keep-alive`, so what asked for `close` would wait for it (RFC 9112, 9.6). */
+export function closeWhereAsked(request: StreamHttpRequest, response: StreamHttpResponse): void {
+  if (!/\bclose\b/i.test(String(request.headers['connection']))) return;
+  closableOf(response).prependOnceListener('finish', () => socketOf(request).destroySoon());
 }
 
 /** Beside the cookies that the host may have set. */

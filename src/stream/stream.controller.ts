@@ -19,6 +19,7 @@ import { admittedJob, JobStreamGuard } from './job-stream.guard.ts';
 import { JobStream } from './job-stream.ts';
 import {
   closableOf,
+  closeWhereAsked,
   cursorOf,
   heartbeatOf,
   type StreamHttpRequest,
@@ -71,6 +72,7 @@ export function isJobStream(context: ExecutionContext): boolean {
 }
 
 function streamRequest(request: StreamHttpRequest, response: StreamHttpResponse): StreamRequest {
+  closeWhereAsked(request, response);
   return {
     response: closableOf(response),
     cursor: cursorOf(request),

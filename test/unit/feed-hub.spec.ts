@@ -55,7 +55,12 @@ function aHub(first: Partial<Job> = {}) {
     job: null as Job | null,
     progress: null as StreamFrame | null,
   };
-  const jobs = { watch: () => ({ channel, release: () => undefined }) } as unknown as JobHub;
+  const followed = { count: 0 };
+  const watch = () => {
+    followed.count += 1;
+    return { channel, release: () => (followed.count -= 1) };
+  };
+  const jobs = { watch } as unknown as JobHub;
   const subscriptions = { listen: () => () => undefined } as unknown as Subscriptions;
   const options = { prefix: '', publicPath: '', stream: { backstopMs: 60_000 } } as ResolvedOptions;
   const faults = new ReadFaults();
@@ -86,7 +91,7 @@ function aHub(first: Partial<Job> = {}) {
     channel.progress = { cursor: { version, tick }, type: 'progress', data };
     channel.frames$.next(channel.progress);
   };
-  return { world, reads, channel, announce, open, progress };
+  return { world, reads, channel, announce, open, progress, followed };
 }
 
 const active = (version: number, done: number): Job =>
@@ -153,5 +158,16 @@ describe('the hub of the feeds', () => {
     await settled();
 
     expect(second).toEqual(['2 5', 'ready']);
+  });
+
+  it('follows a job no more once it has been purged', async () => {
+    const { channel, open, followed } = aHub({ status: 'active', version: 2 });
+    open();
+    await settled();
+    expect(followed.count).toBe(1);
+
+    channel.frames$.complete();
+
+    expect(followed.count).toBe(0);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { QueryFailedError } from 'typeorm';
 import { anyFaultText, errorName, faultText, framesOf } from '../../src/job/loggable.ts';
 import { PermanentFailure } from '../../src/job/job-errors.ts';
+import { PostgresSilent } from '../../src/store/statement-deadline.ts';
 
 class Refused extends Error {
   code = 'E_REFUSED';
@@ -68,6 +69,14 @@ describe('the text of a fault', () => {
   it('names every address that refused a connection', () => {
     const refused = [1, 2].map((n) => new Error(`connect ECONNREFUSED 127.0.0.${n}:1`));
     expect(faultText(new AggregateError(refused))).toMatch(/0\.1:1; .*0\.2:1/);
+  });
+
+  it.each([
+    'Connection terminated due to connection timeout',
+    'timeout exceeded when trying to connect',
+    new PostgresSilent(10_000).message,
+  ])('is all of "%s", which quotes nothing', (message) => {
+    expect(anyFaultText(new Error(message))).toBe(message);
   });
 
   it('is a class and frames for an error that may be anybody’s', () => {

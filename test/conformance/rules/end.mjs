@@ -62,6 +62,16 @@ export const rules = [
     },
   ],
   [
+    'the connection is closed after the end where the client asked for that',
+    async (scene) => {
+      const { id } = await scene.retried();
+      const headers = { connection: 'close' };
+      const connection = scene.raw(scene.http.requestText('GET', `/jobs/${id}/events`, { headers }));
+      await connection.until(({ closed }) => closed);
+      assert.match(connection.text, /event: end\r?\n/);
+    },
+  ],
+  [
     'a job that was retried by hand goes on for who has the old end',
     async (scene) => {
       const id = await scene.waiting();
