@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { INestApplication } from '@nestjs/common';
 
 /**
- * What every answer carries; the page replaces the policy by its own, which lets it load its files. Strict transport
+ * What answers carry; the page replaces the policy by its own, which lets it load its files. Strict transport
  * security is for the proxy that ends TLS.
  */
 export const SAFE_HEADERS: Readonly<Record<string, string>> = {
@@ -14,14 +14,17 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Security headers on every answer; pages of other origins are let in only where they are named. */
+/** Security headers on every answer but preflights, which no page shows; pages of other origins are let in only where they are named. */
 export function protectBrowsers(app: INestApplication, corsOrigins: string[]): void {
   app.use((_request: unknown, response: ServerResponse, next: () => void) => {
     for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);
     next();
   });
   if (corsOrigins.length === 0) return;
+  // Fastify's alone: an OPTIONS that is no preflight is answered as Express does, not with a text of its own.
+  const asExpress = { strictPreflight: false };
   app.enableCors({
+    ...asExpress,
     origin: corsOrigins,
     credentials: true,
     methods: ['GET', 'HEAD', 'POST', 'DELETE'],

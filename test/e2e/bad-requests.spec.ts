@@ -128,18 +128,22 @@ describe.each(ADAPTERS)('Bad requests on %s', (adapter) => {
     expect(Object.keys(Object.prototype)).toEqual([]);
   });
 
-  it.each([
-    'logs=2',
-    'heartbeat=bogus',
-    'after=',
-    'after=1.0&after=2.0',
-    'after[]=1.0',
-    '__proto__[after]=1.0',
-  ])('opens a stream from the start for the query %s, which it does not know', async (query) => {
-    const stream = await app.stream(id, `?${query}`);
+  it.each(['logs=2', 'heartbeat=bogus', 'after=', 'after[]=1.0', '__proto__[after]=1.0'])(
+    'opens a stream from the start for the query %s, which it does not know',
+    async (query) => {
+      const stream = await app.stream(id, `?${query}`);
 
-    expect((await stream.untilEvent('snapshot')).id).toBe('1.0');
-    expect(stream.of('reset')).toEqual([]);
+      expect((await stream.untilEvent('snapshot')).id).toBe('1.0');
+      expect(stream.of('reset')).toEqual([]);
+      stream.destroy();
+    },
+  );
+
+  it('answers two cursors in the query with a reset', async () => {
+    const stream = await app.stream(id, '?after=1.0&after=2.0');
+    await stream.untilEvent('snapshot');
+
+    expect(stream.of('reset')[0]?.data).toEqual({ reason: 'malformed_cursor' });
     stream.destroy();
   });
 

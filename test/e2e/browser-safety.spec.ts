@@ -92,6 +92,12 @@ describe.each(ADAPTERS)('What browsers are told on %s', (adapter) => {
     expect(String(headers['access-control-allow-headers']).toLowerCase()).toContain('idempotency-key');
   });
 
+  it('answers an OPTIONS that is no preflight with nothing', async () => {
+    const answer = await app.send('/jobs', { method: 'OPTIONS' }, null);
+
+    expect([answer.status, answer.text]).toEqual([204, '']);
+  });
+
   it('names the origin on streams and on their refusals as well', async () => {
     const token = await app.token();
     const stream = await openStream(`${app.url}/jobs/${id}/events`, { token, headers: { origin: PAGE } });
