@@ -59,10 +59,9 @@ export class RedisConnections {
     // 0, not Bull's usual null: a read that a lost connection interrupts fails at once, and Bull reads again.
     // With null it may be sent again and never be answered (pitfall B5).
     if (type === 'bclient') return this.#connectBlocking();
-    this.#bullSubscriber ??= this.#connect('bull-events', {
-      maxRetriesPerRequest: null,
-      enableReadyCheck: false,
-    });
+    this.#bullSubscriber ??= handled(
+      this.#connect('bull-events', { maxRetriesPerRequest: null, enableReadyCheck: false }),
+    );
     return this.#bullSubscriber;
   }
 
@@ -78,14 +77,24 @@ export class RedisConnections {
   }
 
   /**
-   * ioredis declares a connection without a ready check ready when its greeting is over, even where it was closed in
-   * the middle of that, and then never makes it anew. So this one greets with nothing, and says its name later.
+   * ioredis declares a connection without a ready check ready when its greeting is over. Where commands fail at once, a
+   * close in the middle of that is such an end, and the connection is never made anew. So this one greets with nothing,
+   * and says its name later.
    */
   #connectBlocking(): Redis {
-    const silent: RedisOptions = { connectionName: undefined, disableClientInfo: true };
-    const blocking = this.#connect('bull', { maxRetriesPerRequest: 0, enableReadyCheck: false, ...silent });
-    // For whoever looks at CLIENT LIST; what matters fails with it.
-    blocking.on('ready', () => void blocking.client('SETNAME', nameOf('bull')).catch(() => undefined));
+    // As every connection is ready at once, ioredis would count none that is closed before it has said anything.
+    let unheard = 0;
+    const blocking = this.#connect('bull', {
+      maxRetriesPerRequest: 0,
+      enableReadyCheck: false,
+      connectionName: undefined,
+      disableClientInfo: true,
+      retryStrategy: () => reconnectDelay((unheard += 1)),
+    });
+    const heard = (): void => void (unheard = 0);
+    // For whoever looks at CLIENT LIST; what matters fails with it. A refusal is an answer as well.
+    const refused = (error: Error): void => (error.name === 'ReplyError' ? heard() : undefined);
+    blocking.on('ready', () => void blocking.client('SETNAME', nameOf('bull')).then(heard, refused));
     return blocking;
   }
 
@@ -95,7 +104,7 @@ export class RedisConnections {
       // Where the connection is gone already, ioredis waits this long for its end.
       disconnectTimeout: 250,
       connectionName: nameOf(name),
-      retryStrategy: (times) => Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2),
+      retryStrategy: reconnectDelay,
       reconnectOnError: ({ message }) =>
         this.#reconnectOn.some((word) => message.startsWith(word)) ? 2 : false,
       sentinelCommandTimeout: SENTINEL_TIMEOUT_MS,
@@ -143,6 +152,28 @@ export class RedisConnections {
     if (!error && this.#down) this.#log.log('Redis is back.');
     this.#down = error !== null;
   }
+}
+
+/**
+ * ioredis subscribes again after a reconnect and does not look at what comes of it. A process that stops meanwhile would
+ * be ended by that rejection; whoever else subscribes is told of it as ever.
+ */
+function handled(redis: Redis): Redis {
+  for (const name of ['subscribe', 'psubscribe'] as const) {
+    const send = redis[name].bind(redis) as (...channels: unknown[]) => Promise<unknown>;
+    const sent = (...channels: unknown[]): Promise<unknown> => {
+      const answer = send(...channels);
+      answer.catch(() => undefined);
+      return answer;
+    };
+    Object.assign(redis, { [name]: sent });
+  }
+  return redis;
+}
+
+/** Milliseconds before the n-th attempt in a row. */
+function reconnectDelay(times: number): number {
+  return Math.min(100 * 2 ** Math.min(times, 5), 2_000) * (0.75 + Math.random() / 2);
 }
 
 /** As CLIENT LIST and our logs call a connection. */

@@ -9,8 +9,11 @@ export async function checkPort(port: number, host: string): Promise<void> {
     await once(probe, 'listening');
   } catch (cause) {
     const { code = '' } = cause as NodeJS.ErrnoException;
-    const reason = code === 'EADDRINUSE' ? 'something listens there already' : code;
-    throw new Error(`Port ${port} of ${host} cannot be used: ${reason}. Set PORT to another one.`, { cause });
+    const reason =
+      code === 'EADDRINUSE'
+        ? 'something listens there already. Set PORT to another one.'
+        : `${code}. Are HOST and PORT right?`;
+    throw new Error(`Port ${port} of ${host} cannot be used: ${reason}`, { cause });
   }
   probe.close();
   await once(probe, 'close');

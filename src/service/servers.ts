@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { Client } from 'pg';
-import { runningDatabase, startEmbeddedServices } from './embedded/embedded-services.ts';
+import { openEmbeddedPostgres, startEmbeddedServices } from './embedded/embedded-services.ts';
 import type { Environment } from './environment.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 
@@ -19,22 +19,20 @@ const DATA_DIR = '.jobstream';
  * in this folder, or one that is started.
  */
 export async function openDatabase(
-  environment: Environment,
+  { databaseUrl, production }: Environment,
   log: (line: string) => void,
 ): Promise<Pick<Servers, 'databaseUrl' | 'stop'>> {
-  const named =
-    environment.databaseUrl ?? (environment.production ? null : await runningDatabase(DATA_DIR, log));
-  return openServers({ ...environment, databaseUrl: named }, log, { redis: false });
+  const database =
+    databaseUrl === null && !production
+      ? await openEmbeddedPostgres(DATA_DIR, log)
+      : { databaseUrl: databaseUrl ?? '', stop: async () => undefined };
+  return checked(database, () => reachPostgres(database.databaseUrl));
 }
 
 /** Starts the servers that the environment does not name, and checks that all can be reached. */
-export async function openServers(
-  environment: Environment,
-  log: (line: string) => void,
-  needed: { redis: boolean } = { redis: true },
-): Promise<Servers> {
+export async function openServers(environment: Environment, log: (line: string) => void): Promise<Servers> {
   const { databaseUrl, redisUrl, production } = environment;
-  const own = { postgres: !databaseUrl && !production, redis: needed.redis && !redisUrl && !production };
+  const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
   const embedded =
     own.postgres || own.redis
       ? await startEmbeddedServices({ dataDir: DATA_DIR, ...own, log })
@@ -44,9 +42,15 @@ export async function openServers(
     redisUrl: redisUrl ?? embedded.redisUrl ?? '',
     stop: () => embedded.stop(),
   };
-  try {
+  return checked(servers, async () => {
     await reachPostgres(servers.databaseUrl);
-    if (needed.redis) await reachRedis(servers.redisUrl);
+    await reachRedis(servers.redisUrl);
+  });
+}
+
+async function checked<T extends Pick<Servers, 'stop'>>(servers: T, reach: () => Promise<void>): Promise<T> {
+  try {
+    await reach();
     return servers;
   } catch (error) {
     await servers.stop();

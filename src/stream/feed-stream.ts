@@ -48,7 +48,10 @@ export class FeedStream {
     const { caller } = request;
     const mayStay = (): boolean => this.policy.sees(caller, null);
     const sight = this.#sightOf(caller);
+    // Nothing that was shown can have left a feed without a status filter: its client need not forget it.
+    const begun = request.cursor === '' || (request.cursor === BEGINNING && !request.filter.status);
     return this.viewers.open({ ...request, cursor, mayStay }, (viewer) => {
+      if (cursor === BEGINNING && !begun) reset(viewer);
       const left = new AbortController();
       void this.#follow({ ...request, sight }, cursor, viewer, left.signal);
       return () => left.abort();
@@ -59,13 +62,10 @@ export class FeedStream {
     const now = await this.#untilRead(() => this.feed.watermark(), left);
     // The hub must not listen for a client that left while the watermark was read: its abort is past.
     if (now === null || left.aborted) return;
-    // Nothing that was shown can have left a feed without a status filter, so the client need not forget it.
-    const begun = request.cursor === BEGINNING && !request.filter.status;
-    const asked = request.cursor !== '' && !begun;
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
     const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING, known);
     left.addEventListener('abort', this.hub.add(feed, now));
-    if (asked && !known) feed.reset('unknown_cursor');
+    if (cursor !== BEGINNING && !known) reset(viewer);
     await this.#sendFirstState(request, feed, known ? cursor : null, left);
     await this.#sendChangedMeanwhile(feed, left);
     if (!left.aborted) feed.ready(now);
@@ -135,6 +135,11 @@ export class FeedStream {
     await turn();
     while (!left.aborted && !feed.flush()) await pause(BREATH_MS, left);
   }
+}
+
+/** The client is to forget all jobs; everything follows. */
+function reset(viewer: Viewer): void {
+  viewer.send({ id: BEGINNING, type: 'reset', data: JSON.stringify({ reason: 'unknown_cursor' }) });
 }
 
 async function pause(milliseconds: number, left: AbortSignal): Promise<void> {

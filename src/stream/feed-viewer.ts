@@ -71,10 +71,6 @@ export class FeedViewer {
     if (shown) this.viewer.send({ id: this.watermark, type: 'gone', data: JSON.stringify({ id }) }, id);
   }
 
-  reset(reason: string): void {
-    this.viewer.send({ id: this.watermark, type: 'reset', data: JSON.stringify({ reason }) });
-  }
-
   /** Jobs that changed since the last call; null while none did, and from then on changes are sent at once. */
   takeChangedMeanwhile(): TenantJob[] | null {
     const jobs = [...(this.#changedMeanwhile?.values() ?? [])];

@@ -41,6 +41,11 @@ export class JobChannel implements Subscriber {
     return this.#newest?.cursor.version === this.version ? this.#newest : null;
   }
 
+  /** Whether frames wait for what is missing before them. */
+  get waits(): boolean {
+    return this.#early.length > 0;
+  }
+
   get version(): number {
     return this.#job?.version ?? 0;
   }
@@ -83,14 +88,16 @@ export class JobChannel implements Subscriber {
       this.reader.lastFrame(this.watched.id),
     ]);
     if (!job) return this.frames$.complete();
+    // What Redis was not asked for may be what is missing.
+    const covered = last === undefined ? NONE : before;
     const changes = await this.#changesUpTo(job);
     if (job.version >= this.version) {
       const read = [...(job.progressTick > 0 ? [progressFrame(job)] : []), ...(last ? [last] : [])];
-      const { ready, waiting } = inSequence(this.#early, job.version, before, this.#ticksOf(job, read));
+      const { ready, waiting } = inSequence(this.#early, job.version, covered, this.#ticksOf(job, read));
       this.#early = waiting;
       this.#take(job, changes, [...ready, ...read]);
     }
-    this.#early = this.#early.filter((frame) => !before.has(frame));
+    this.#early = this.#early.filter((frame) => !covered.has(frame));
   }
 
   /** The newest tick of the version that is accounted for. */

@@ -111,7 +111,7 @@ export class JobHub {
     const behind = !position || position.version > channel.version || isAfter(position, known);
     if (behind && channel.job) this.backstopHits += 1;
     const last = behind ? null : await this.reader.lastFrame(channel.watched.id);
-    if (behind || (last && last.cursor.version === channel.version && isAfter(last.cursor, known)))
-      await channel.refresh();
+    const newer = last && last.cursor.version === channel.version && isAfter(last.cursor, known);
+    if (behind || newer || channel.waits) await channel.refresh();
   }
 }

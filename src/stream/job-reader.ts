@@ -9,7 +9,7 @@ import { Batcher } from '../store/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
 
 /** A Redis that hangs must not hold up what Postgres says. */
-const LAST_FRAMES_MS = 250;
+const LAST_FRAMES_MS = 500;
 
 /** Reads for all streams of the process together: one statement for everything that is asked at once. */
 @Injectable()
@@ -17,7 +17,7 @@ export class JobReader {
   readonly #keys: Keys;
   readonly #jobs = new Batcher<TenantJob, Job | null>((jobs) => this.#findAll(jobs));
   readonly #changes = new Batcher<ChangesRef, JobChange[]>((refs) => this.store.changesAfter(refs));
-  readonly #frames = new Batcher<string, TickFrame | null>((ids) => this.#lastFrames(ids));
+  readonly #frames = new Batcher<string, TickFrame | null | undefined>((ids) => this.#lastFrames(ids));
   /** Redis owes an answer: nothing more is asked until it comes, or fails. */
   #late = false;
 
@@ -39,8 +39,8 @@ export class JobReader {
     return this.#changes.add({ id, tenant, after });
   }
 
-  /** The newest progress frame that Redis has; null also when Redis does not answer soon: the backstop asks again. */
-  lastFrame(id: string): Promise<TickFrame | null> {
+  /** The newest progress frame that Redis has; undefined where it does not answer soon: the backstop asks again. */
+  lastFrame(id: string): Promise<TickFrame | null | undefined> {
     return this.#frames.add(id);
   }
 
@@ -51,13 +51,13 @@ export class JobReader {
     return asked.map((job) => jobs.get(keyOf(job)) ?? null);
   }
 
-  async #lastFrames(ids: string[]): Promise<(TickFrame | null)[]> {
+  async #lastFrames(ids: string[]): Promise<(TickFrame | null | undefined)[]> {
     const texts = await this.#lastTexts(ids.map((id) => this.#keys.lastFrame(id)));
-    return ids.map((_id, index) => decodeFrame(texts[index] ?? ''));
+    return ids.map((_id, index) => texts && decodeFrame(texts[index] ?? ''));
   }
 
-  async #lastTexts(keys: string[]): Promise<(string | null)[]> {
-    if (this.redis.command.status !== 'ready' || this.#late) return [];
+  async #lastTexts(keys: string[]): Promise<(string | null)[] | undefined> {
+    if (this.redis.command.status !== 'ready' || this.#late) return undefined;
     const answer = this.redis.command.mget(keys);
     try {
       return await withDeadline(answer, LAST_FRAMES_MS, 'late');
@@ -65,7 +65,7 @@ export class JobReader {
       this.#late = true;
       const paid = (): boolean => (this.#late = false);
       void answer.then(paid, paid);
-      return [];
+      return undefined;
     }
   }
 }

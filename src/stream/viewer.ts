@@ -38,7 +38,7 @@ const MAX_HELD = 128 * 1024;
 const MAX_UNSEEN = 32 * 1024;
 /** What a frame takes beside its data. */
 const FRAME_OVERHEAD = 200;
-/** A client that has taken nothing for this long is cut off; it finds everything on reconnect. */
+/** A client that has made no room for anything for this long is parted with; it finds everything on reconnect. */
 const SLOW_MS = 30_000;
 
 /**

@@ -136,5 +136,7 @@ describe.each(ADAPTERS)('A viewer whose Redis messages are all lost on %s', (ada
     expect(snapshot.at - state.at).toBeLessThan(SLACK_MS);
     stream.destroy();
     later.destroy();
+    relay.turnAway();
+    relay.open();
   });
 });

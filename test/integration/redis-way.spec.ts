@@ -1,11 +1,12 @@
+import { setImmediate as settled } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.ts';
 import { handler, TestModule } from '../support/module.ts';
 import { Relay } from '../support/relay.ts';
 import { testRedis } from '../support/services.ts';
 
-/** Enough for each connection of the process to have come back several times. */
-const TURNED_AWAY = 20;
+/** Of all four connections of the process together, so that the blocking one has come back as well. */
+const TURNED_AWAY = 12;
 
 describe('a worker whose way to Redis', () => {
   let relay: Relay;
@@ -22,6 +23,17 @@ describe('a worker whose way to Redis', () => {
   afterEach(async () => {
     await host.close();
     await relay.cut();
+  });
+
+  it('hangs just when Bull subscribes again can be stopped', async () => {
+    relay.freezeAt('subscribe', ':delayed');
+    relay.turnAway();
+    relay.open();
+    await eventually(() => expect(relay.frozen).toBe(true), { timeoutMs: 10_000 });
+
+    await host.stop();
+    // A rejection that nobody handles would come now, and fail the test.
+    await settled();
   });
 
   it('closed each connection before its first answer fetches jobs again when it is open', async () => {

@@ -16,7 +16,8 @@ export const tick = (cursor: string, type: TickFrame['type'] = 'progress'): Tick
 /** A row and its history in Postgres, and the last frame in Redis; the test decides when a read is answered. */
 class FakeReader {
   row: Job | null = aJob();
-  last: TickFrame | null = null;
+  /** Undefined: Redis does not answer. */
+  last: TickFrame | null | undefined = null;
   error: Error | null = null;
   reads = 0;
   /** Reads wait for `release()` while true; what they answer is what the row was when they began. */
@@ -43,7 +44,7 @@ class FakeReader {
     return row;
   }
 
-  lastFrame(): Promise<TickFrame | null> {
+  lastFrame(): Promise<TickFrame | null | undefined> {
     return Promise.resolve(this.last);
   }
 

@@ -6,6 +6,7 @@ export class Relay {
   readonly #sockets = new Set<Socket>();
   /** Connections that were closed as soon as they were made. */
   turnedAway = 0;
+  #frozenBy: string[] | null = null;
   #mode: 'open' | 'closing' | 'frozen' = 'open';
 
   private constructor(
@@ -49,6 +50,15 @@ export class Relay {
     for (const socket of this.#sockets) freeze(socket);
   }
 
+  /** Freezes, as `freeze` does, once a client sends all of this in one go. */
+  freezeAt(...texts: string[]): void {
+    this.#frozenBy = texts;
+  }
+
+  get frozen(): boolean {
+    return this.#mode === 'frozen';
+  }
+
   /** Lets connections to come pass again. */
   open(): void {
     this.#mode = 'open';
@@ -59,6 +69,9 @@ export class Relay {
       this.turnedAway += 1;
       return void near.destroy();
     }
+    near.on('data', (sent: Buffer) => {
+      if (this.#frozenBy?.every((text) => sent.includes(text))) this.freeze();
+    });
     const far = connect(Number(this.target.port), this.target.hostname);
     for (const [socket, other] of [
       [near, far],

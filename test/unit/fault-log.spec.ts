@@ -14,15 +14,33 @@ describe('A fault that is met over and over', () => {
     jest.useRealTimers();
   });
 
+  function meet(faults: FaultLog, times: number): void {
+    for (let job = 0; job < times; job += 1)
+      faults.report(`Settling job ${job} failed`, new Error('refused'));
+  }
+
   it('is said once, and while it lasts again every ten seconds, with how often it was met', () => {
     const faults = new FaultLog('test');
-    for (let job = 0; job < 100; job += 1) faults.report(`Settling job ${job} failed`, new Error('refused'));
+    meet(faults, 100);
     expect(lines).toEqual(['Settling job 0 failed: refused']);
 
     jest.advanceTimersByTime(10_000);
-    faults.report('Settling job 7 failed', new Error('still refused'));
-    expect(lines.slice(1)).toEqual([
-      'Settling job 7 failed: still refused (and 99 more since the last line)',
-    ]);
+    meet(faults, 2);
+    expect(lines.slice(1)).toEqual(['Settling job 0 failed: refused (and 99 more like it meanwhile)']);
+  });
+
+  it('hides no other fault', () => {
+    const faults = new FaultLog('test');
+    meet(faults, 2);
+    faults.report('Sweeping failed', new Error('relation "job" does not exist'));
+    expect(lines.slice(1)).toEqual(['Sweeping failed: relation "job" does not exist']);
+  });
+
+  it('is told of alone when it comes again much later', () => {
+    const faults = new FaultLog('test');
+    meet(faults, 2);
+    jest.advanceTimersByTime(60_000);
+    meet(faults, 1);
+    expect(lines).toEqual(['Settling job 0 failed: refused', 'Settling job 0 failed: refused']);
   });
 });

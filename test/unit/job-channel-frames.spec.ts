@@ -140,4 +140,17 @@ describe('log frames through the channel', () => {
     await settled();
     expect(seen).toEqual(['2.0 state', '2.1 log']);
   });
+
+  it('after a gap wait while Redis does not say what was in it', async () => {
+    const { reader, channel, seen } = await openActive();
+    channel.onMessage(encodeFrame(tick('2.1')));
+    reader.last = undefined;
+    channel.onMessage(encodeFrame(tick('2.3', 'log')));
+    await settled();
+    expect(seen).toEqual(['2.1 progress']);
+
+    reader.last = tick('2.2');
+    await channel.refresh();
+    expect(seen).toEqual(['2.1 progress', '2.2 progress', '2.3 log']);
+  });
 });

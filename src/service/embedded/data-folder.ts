@@ -25,15 +25,36 @@ export interface DataFolder {
 interface Owner {
   pid: number;
   started: string | null;
+  /** True: a command that ends by itself, not a service. */
+  command: boolean;
 }
 
 const MAX_OWNERS = 32;
 
 /** Claims the data folder, or the first of its sub-folders that no living process owns. */
-export async function claimDataFolder(dataDir: string): Promise<DataFolder> {
+export function claimDataFolder(dataDir: string): Promise<DataFolder> {
   const base = resolve(dataDir);
+  return explained(base, () => claimFirstFree(base));
+}
+
+/** Claims the data folder itself for a command, as soon as no other command has it; null: a service has it. */
+export function claimForCommand(dataDir: string): Promise<DataFolder | null> {
+  const base = resolve(dataDir);
+  return explained(base, async () => {
+    makeFolder(base);
+    const lock = join(base, 'lock');
+    while (!(await claim(lock, true))) {
+      const owner = readOwner(lock);
+      if (owner && !owner.command) return null;
+      await delay(50);
+    }
+    return folderOf(base, lock);
+  });
+}
+
+async function explained<T>(base: string, claiming: () => Promise<T>): Promise<T> {
   try {
-    return await claimFirstFree(base);
+    return await claiming();
   } catch (cause) {
     if (!hasCode(cause, 'EACCES')) throw cause;
     throw new Error(
@@ -43,19 +64,18 @@ export async function claimDataFolder(dataDir: string): Promise<DataFolder> {
   }
 }
 
-/** Whether a living process owns the data folder. */
-export function isOwned(dataDir: string): boolean {
-  return isAlive(readOwner(join(resolve(dataDir), 'lock')));
-}
-
 async function claimFirstFree(base: string): Promise<DataFolder> {
   for (let number = 1; number <= MAX_OWNERS; number += 1) {
     const path = number === 1 ? base : join(base, String(number));
     makeFolder(path);
     const lock = join(path, 'lock');
-    if (await claim(lock)) return { path, release: () => rmSync(lock, { force: true }) };
+    if (await claim(lock, false)) return folderOf(path, lock);
   }
   throw new Error(`${MAX_OWNERS} services already run on ${base}. Stop one, or choose another data folder.`);
+}
+
+function folderOf(path: string, lock: string): DataFolder {
+  return { path, release: () => rmSync(lock, { force: true }) };
 }
 
 /**
@@ -82,12 +102,12 @@ function makeFolder(path: string): void {
 }
 
 /** Reading the lock and taking it are one step under the guard, so two cannot both take over a stale one. */
-async function claim(lock: string): Promise<boolean> {
+async function claim(lock: string, command: boolean): Promise<boolean> {
   const guard = `${lock}.guard`;
   while (!enter(guard)) await delay(10);
   try {
     if (isAlive(readOwner(lock))) return false;
-    const self: Owner = { pid: process.pid, started: startOf(process.pid) };
+    const self: Owner = { pid: process.pid, started: startOf(process.pid), command };
     writeFileSync(`${lock}.new`, JSON.stringify(self), { mode: 0o600 });
     renameSync(`${lock}.new`, lock);
     return true;

@@ -28,9 +28,9 @@ export async function startPostgres({ home, durable, log }: ServerOptions): Prom
   return { url: urlOf(cluster, port), server };
 }
 
-/** The URL of the Postgres that runs on the cluster in `<home>/postgres`; null when none does, or not yet. */
-export function runningPostgres(home: ServerHome): string | null {
-  const cluster = join(home.dir, 'postgres');
+/** The URL of the Postgres that runs on the cluster in `<dir>/postgres`; null when none does, or not yet. */
+export function runningPostgres(dir: string): string | null {
+  const cluster = join(dir, 'postgres');
   const data = join(cluster, 'data');
   return isReady(data) ? urlOf(cluster, Number(pidFileOf(data)[3])) : null;
 }

@@ -1,10 +1,14 @@
 import { resolve } from 'node:path';
-import { claimDataFolder, createThrowAwayFolder, type DataFolder, isOwned } from './data-folder.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { claimDataFolder, claimForCommand, createThrowAwayFolder, type DataFolder } from './data-folder.ts';
 import { runningPostgres, startPostgres } from './embedded-postgres.ts';
 import { startRedis } from './embedded-redis.ts';
-import { serverHome } from './server-home.ts';
+import { knownHome, serverHome } from './server-home.ts';
 import type { RunningServer, ServerProcess } from './server-process.ts';
 import { ThrowAwayFolders } from './throw-away-folders.ts';
+
+/** How long a service that is starting may take until a command can use its Postgres. */
+const READY_MS = 30_000;
 
 export interface EmbeddedServices {
   /** `postgres://…` of a superuser, or null when Postgres was not asked for. */
@@ -32,13 +36,40 @@ export interface EmbeddedServicesOptions {
  * @throws Error that says what is missing on this machine and which variables name servers instead.
  */
 export async function startEmbeddedServices(options: EmbeddedServicesOptions): Promise<EmbeddedServices> {
-  if (process.platform === 'win32') {
-    throw new Error('Embedded servers need Linux or macOS. Use WSL, or set DATABASE_URL and REDIS_URL.');
-  }
   const folder =
     options.durable === false
       ? createThrowAwayFolder(options.dataDir)
       : await claimDataFolder(options.dataDir);
+  return startOn(folder, options);
+}
+
+/**
+ * Postgres for a command that works on the data of a service: that of the service which runs on the data folder, else one
+ * that is started on it. Commands wait for each other.
+ *
+ * @throws Error when the service has no Postgres there, or none that is ready within 30 s.
+ */
+export async function openEmbeddedPostgres(
+  dataDir: string,
+  log: (line: string) => void,
+): Promise<{ databaseUrl: string; stop(): Promise<void> }> {
+  const folder = await claimForCommand(dataDir);
+  if (!folder) return { databaseUrl: await untilRunning(dataDir), stop: async () => undefined };
+  const services = await startOn(folder, { dataDir, postgres: true, redis: false, log });
+  return { databaseUrl: services.databaseUrl ?? '', stop: () => services.stop() };
+}
+
+async function untilRunning(dataDir: string): Promise<string> {
+  for (const until = Date.now() + READY_MS; Date.now() < until; await delay(100)) {
+    const url = runningPostgres(knownHome(resolve(dataDir)));
+    if (url) return url;
+  }
+  throw new Error(
+    `A service runs on ${dataDir} whose Postgres is elsewhere, or is not ready. Set DATABASE_URL as it has it.`,
+  );
+}
+
+async function startOn(folder: DataFolder, options: EmbeddedServicesOptions): Promise<EmbeddedServices> {
   const running = new RunningServers(folder, options.log);
   try {
     return await running.start(options);
@@ -46,20 +77,6 @@ export async function startEmbeddedServices(options: EmbeddedServicesOptions): P
     await running.stop();
     throw error;
   }
-}
-
-/**
- * The Postgres of the service that runs on the data folder, for a command that works on its data; null when none runs there.
- *
- * @throws Error when that service has no Postgres there, or none that is ready.
- */
-export async function runningDatabase(dataDir: string, log: (line: string) => void): Promise<string | null> {
-  if (!isOwned(dataDir)) return null;
-  const url = runningPostgres(await serverHome(resolve(dataDir), log));
-  if (url) return url;
-  throw new Error(
-    `A service runs on ${dataDir} whose Postgres is elsewhere, or is not ready. Set DATABASE_URL as it has it, or try again.`,
-  );
 }
 
 class RunningServers {
@@ -75,6 +92,8 @@ class RunningServers {
   }
 
   async start({ postgres, redis, durable = true, log }: EmbeddedServicesOptions): Promise<EmbeddedServices> {
+    if (process.platform === 'win32')
+      throw new Error('Embedded servers need Linux or macOS. Use WSL, or set DATABASE_URL and REDIS_URL.');
     const home = await serverHome(this.#folder.path, log);
     if (!durable) this.#throwAway = new ThrowAwayFolders([...new Set([home.dir, this.#folder.path])]);
     const options = { home, durable, log };

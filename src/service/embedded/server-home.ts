@@ -23,16 +23,29 @@ const WAY_OUT = 'Run as an ordinary user, or set DATABASE_URL and REDIS_URL.';
 /** Finds or makes a home for the servers of this data folder. */
 export async function serverHome(folder: string, log: (line: string) => void): Promise<ServerHome> {
   if (process.getuid?.() !== 0) return { dir: folder, user: null };
-  const pointer = join(folder, 'moved-to');
-  const elsewhere = join(ELSEWHERE, createHash('sha256').update(folder).digest('hex').slice(0, 16));
-  // The name comes from the folder, not from the pointer: a copied data folder must not share its servers' files.
-  const dir = existsSync(pointer) && existsSync(elsewhere) ? elsewhere : folder;
+  const elsewhere = elsewhereOf(folder);
+  const dir = knownHome(folder);
   const user = ownerOf(dir) ?? (await account(log));
   if (await succeeds(user, '/bin/sh', ['-c', 'test -x "$0"', dir])) return { dir, user };
   log(`The account "${ACCOUNT}" cannot reach ${folder}, so the servers keep their files in ${elsewhere}`);
   makeAnew(elsewhere);
-  writeFileSync(pointer, `${elsewhere}\n`);
+  writeFileSync(pointerOf(folder), `${elsewhere}\n`);
   return { dir: elsewhere, user };
+}
+
+/** Where the servers of this data folder keep their files, as far as that was decided. */
+export function knownHome(folder: string): string {
+  const elsewhere = elsewhereOf(folder);
+  return existsSync(pointerOf(folder)) && existsSync(elsewhere) ? elsewhere : folder;
+}
+
+function pointerOf(folder: string): string {
+  return join(folder, 'moved-to');
+}
+
+/** The name comes from the folder, not from the pointer: a copied data folder must not share its servers' files. */
+function elsewhereOf(folder: string): string {
+  return join(ELSEWHERE, createHash('sha256').update(folder).digest('hex').slice(0, 16));
 }
 
 /** Data that an ordinary user's run has made goes on under that user. */

@@ -67,7 +67,8 @@ export const rules = [
       const { id } = await scene.retried();
       const headers = { connection: 'close' };
       const connection = scene.raw(scene.http.requestText('GET', `/jobs/${id}/events`, { headers }));
-      await connection.until(({ closed }) => closed);
+      // Sooner than Node closes connections that it keeps alive.
+      await connection.until(({ closed }) => closed, 4_000);
       assert.match(connection.text, /event: end\r?\n/);
     },
   ],
