@@ -46,12 +46,11 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
 
     await stream.untilEvent('ready');
     expect(new Set(statuses(stream, before))).toEqual(new Set(['completed']));
-    const after = await submit(as);
+    // Not due yet: of a job that is claimed at once the feed may show no more than that.
+    const after = await submit(as, { runAt: LATER });
+    await stream.untilFrame(shown(after, 'queued'));
+    await app.makeDue(after);
     await stream.untilFrame(shown(after, 'completed'));
-
-    const seen = statuses(stream, after);
-    expect(seen[0]).toBe('queued');
-    expect(seen.at(-1)).toBe('completed');
     stream.destroy();
   });
 
