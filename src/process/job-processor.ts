@@ -7,6 +7,7 @@ import { validate } from '../handlers/validate.ts';
 import { FaultLog } from '../job/fault-log.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import { errorName, framesOf } from '../job/loggable.ts';
+import { untilDone } from '../job/until-done.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { Batcher } from '../store/batcher.ts';
@@ -17,8 +18,6 @@ import { LogRecorder } from './log-recorder.ts';
 import { type Ending, settlementOf } from './outcome.ts';
 import { JobAborted, RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
-
-const TRY_AGAIN_MS = 500;
 
 /** Runs what Bull offers: claim → run → settle. Everything it writes is a compare-and-set on the claim's version. */
 @Injectable()
@@ -124,17 +123,8 @@ export class JobProcessor {
   }
 
   /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
-  async #untilDone<T>(what: string, work: () => Promise<T>, stop = this.#gaveUp.signal): Promise<T | null> {
-    while (!stop.aborted) {
-      try {
-        return await work();
-      } catch (error) {
-        this.#faults.report(`${what} failed and is tried again`, error);
-        // It only ever rejects because of the stop, which the loop looks at.
-        await delay(TRY_AGAIN_MS, undefined, { signal: stop }).catch(() => undefined);
-      }
-    }
-    return null;
+  #untilDone<T>(what: string, work: () => Promise<T>, stop = this.#gaveUp.signal): Promise<T | null> {
+    return untilDone(work, stop, (error) => this.#faults.report(`${what} failed and is tried again`, error));
   }
 
   /** Without the message, which may hold the payload: it stands with the job, for those who may see that. */

@@ -14,7 +14,10 @@ export const SAFE_HEADERS: Readonly<Record<string, string>> = {
   'X-Frame-Options': 'DENY',
 };
 
-/** Security headers on every answer that a page could show (Fastify's preflights come without); pages of other origins are let in only where they are named. */
+/**
+ * Security headers on every answer that a page could show (Fastify's preflights come without); pages of other origins are
+ * let in only where they are named.
+ */
 export function protectBrowsers(app: INestApplication, corsOrigins: string[]): void {
   app.use((_request: unknown, response: ServerResponse, next: () => void) => {
     for (const [name, value] of Object.entries(SAFE_HEADERS)) response.setHeader(name, value);

@@ -1,9 +1,10 @@
-import { setImmediate as turn, setTimeout as delay } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import type { Caller } from '../access/caller.ts';
 import type { Job } from '../job/job.ts';
+import { pause, untilDone } from '../job/until-done.ts';
 import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { FeedHub } from './feed-hub.ts';
@@ -26,7 +27,6 @@ interface OpenFeed extends FeedRequest {
 const PAGE = 200;
 /** The id of frames before the first `ready`. */
 const BEGINNING: Watermark = '0';
-const READ_AGAIN_MS = 500;
 /** How often a client that does not keep up is looked at while it is sent what it has missed. */
 const BREATH_MS = 50;
 
@@ -119,16 +119,8 @@ export class FeedStream {
   }
 
   /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
-  async #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
-    while (!left.aborted) {
-      try {
-        return await read();
-      } catch (error) {
-        this.faults.report('a feed', error);
-      }
-      await pause(READ_AGAIN_MS, left);
-    }
-    return null;
+  #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
+    return untilDone(read, left, (error) => this.faults.report('a feed', error));
   }
 
   async #untilTaken(feed: FeedViewer, left: AbortSignal): Promise<void> {
@@ -140,9 +132,4 @@ export class FeedStream {
 /** The client is to forget all jobs; everything follows. */
 function reset(viewer: Viewer): void {
   viewer.send({ id: BEGINNING, type: 'reset', data: JSON.stringify({ reason: 'unknown_cursor' }) });
-}
-
-async function pause(milliseconds: number, left: AbortSignal): Promise<void> {
-  // It only ever rejects because the client left, which the caller looks at.
-  await delay(milliseconds, undefined, { signal: left }).catch(() => undefined);
 }

@@ -110,8 +110,10 @@ export class JobHub {
     const known = channel.progress?.cursor ?? { version: channel.version, tick: 0 };
     const behind = !position || position.version > channel.version || isAfter(position, known);
     if (behind && channel.job) this.backstopHits += 1;
-    const last = behind ? null : await this.reader.lastFrame(channel.watched.id);
-    const newer = last && last.cursor.version === channel.version && isAfter(last.cursor, known);
-    if (behind || newer || channel.waits) await channel.refresh();
+    // Either way the channel reads the last frame itself.
+    if (behind || channel.waits) return channel.refresh();
+    const last = await this.reader.lastFrame(channel.watched.id);
+    if (last && last.cursor.version === channel.version && isAfter(last.cursor, known))
+      await channel.refresh();
   }
 }

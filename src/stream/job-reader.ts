@@ -62,6 +62,7 @@ export class JobReader {
     try {
       return await withDeadline(answer, LAST_FRAMES_MS, 'late');
     } catch {
+      // Refused, lost or late, which all come to the same: what Redis has is not known.
       this.#late = true;
       const paid = (): boolean => (this.#late = false);
       void answer.then(paid, paid);

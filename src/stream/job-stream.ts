@@ -1,9 +1,9 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job, type TenantJob } from '../job/job.ts';
+import { pause, TRY_AGAIN_MS } from '../job/until-done.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import {
   endFrame,
@@ -27,9 +27,6 @@ export interface JobStreamRequest extends StreamRequest {
   /** Whether `log` frames are wanted. */
   logs: boolean;
 }
-
-/** How long to wait before a row that could not be read is read again. */
-const READ_AGAIN_MS = 500;
 
 /** The stream of one job, from a cursor on: replay from Postgres, then live. */
 @Injectable()
@@ -89,7 +86,7 @@ export class JobStream {
       const replay = job && (await this.#replayOf(job, channel, viewer, cursor).catch(failed));
       if (job && replay) return { job, ...replay };
       // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
-      await delay(READ_AGAIN_MS, undefined, { signal: left }).catch(() => undefined);
+      await pause(TRY_AGAIN_MS, left);
     }
     return null;
   }

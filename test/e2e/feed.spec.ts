@@ -51,6 +51,10 @@ describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
     await stream.untilFrame(shown(after, 'queued'));
     await app.makeDue(after);
     await stream.untilFrame(shown(after, 'completed'));
+
+    const seen = statuses(stream, after);
+    expect(seen[0]).toBe('queued');
+    expect(seen.at(-1)).toBe('completed');
     stream.destroy();
   });
 
