@@ -35,11 +35,11 @@ export {
   UnknownJobType,
 } from './job/job-errors.ts';
 export type { InputIssue } from './job/job-errors.ts';
-export { anyFaultText } from './job/loggable.ts';
+export { anyFaultText } from './runtime/loggable.ts';
 export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
 export type { ChangeOptions, LookOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
-export { isJobStream } from './stream/stream.controller.ts';
+export { isJobStream } from './http/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';
 export { JobsAccess } from './access/jobs-access.ts';

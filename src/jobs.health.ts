@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { FramePublisher } from './publish/frame-publisher.ts';
 import { ChangeAnnouncer } from './publish/change-announcer.ts';
-import { withDeadline } from './job/deadline.ts';
+import { withDeadline } from './runtime/deadline.ts';
 import { RunningJobs } from './process/running-jobs.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isStorableText } from '../job/storable.ts';
+import { isStorableText } from '../runtime/storable.ts';
 import { SCOPES } from './caller.ts';
 
 /** A tenant, a subject or another name of at most 255 characters, as Postgres can store it. */

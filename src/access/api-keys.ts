@@ -3,13 +3,13 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { ApiKeyBody } from './api-key-request.ts';
 import { RevocationStore } from '../store/revocation-store.ts';
 import type { Caller, Scope } from './caller.ts';
-import { parseRequest } from './parse-request.ts';
+import { parseRequest } from '../job/parse-request.ts';
 
 /** `jsk_<prefix>_<secret>`: 64 bits that find the key, and 256 that prove it. */
 const API_KEY = /^jsk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;

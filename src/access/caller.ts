@@ -1,6 +1,6 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Actor } from '../job/actor.ts';
-import { isStorableText } from '../job/storable.ts';
+import { isStorableText } from '../runtime/storable.ts';
 
 const MAX_NAME = 255;
 

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Mark, type Revocation, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { actingIn, type Actor } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
-import { Batcher } from '../store/batcher.ts';
+import { Batcher } from '../runtime/batcher.ts';
 import { type Mark, type Revocable, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
 import { marksOf } from './revoked-set.ts';

@@ -3,7 +3,7 @@ import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { SigningKeys } from '../store/signing-keys.ts';
 import { type Caller, originOf } from './caller.ts';
-import { type CookieRequest, setCookieHeader } from './stream-cookie-header.ts';
+import { type CookieRequest, setCookieHeader } from '../http/stream-cookie-header.ts';
 
 /** The cookie's name. */
 export const STREAM_COOKIE = 'jobstream_stream';

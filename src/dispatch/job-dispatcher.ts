@@ -1,10 +1,10 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
-import { CommittedChanges } from '../store/committed-changes.ts';
+import { CommittedChanges } from '../events/committed-changes.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, JOB_QUEUES, type JobQueue } from './job-queues.ts';
 

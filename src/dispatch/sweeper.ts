@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { FaultLog } from '../job/fault-log.ts';
+import { FaultLog } from '../runtime/fault-log.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';

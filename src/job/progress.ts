@@ -1,5 +1,5 @@
 import type { Json, Progress } from './job.ts';
-import { storableJson, storableText } from './storable.ts';
+import { storableJson, storableText } from '../runtime/storable.ts';
 
 /** What a handler reports: any part of a `Progress`; parts left out are unknown (null). */
 export type ProgressUpdate = Partial<Progress>;

@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { FaultLog } from '../job/fault-log.ts';
+import { FaultLog } from '../runtime/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
-import { storableText } from '../job/storable.ts';
+import { storableText } from '../runtime/storable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { JobLogs, type NewLogLine } from '../store/job-logs.ts';

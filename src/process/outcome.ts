@@ -1,8 +1,8 @@
 import type { RegisteredHandler } from '../handlers/handler-registry.ts';
-import { errorText } from '../job/error-text.ts';
+import { errorText } from '../runtime/error-text.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import type { JobFailure, Json } from '../job/job.ts';
-import { storableJson, storableText } from '../job/storable.ts';
+import { storableJson, storableText } from '../runtime/storable.ts';
 import type { Settlement } from '../store/job-moves.ts';
 import type { RunningJob } from './running-job.ts';
 

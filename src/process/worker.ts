@@ -1,9 +1,9 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bull';
 import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
-import { withDeadline } from '../job/deadline.ts';
-import { FaultLog } from '../job/fault-log.ts';
-import { faultText } from '../job/loggable.ts';
+import { withDeadline } from '../runtime/deadline.ts';
+import { FaultLog } from '../runtime/fault-log.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';

@@ -4,7 +4,7 @@ import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
-import { type ChangedJob, CommittedChanges } from '../store/committed-changes.ts';
+import { type ChangedJob, CommittedChanges } from '../events/committed-changes.ts';
 import { encodeChanges, encodeNudge } from './frame.ts';
 
 /** Tells every process of status changes that this one has committed: a nudge, the truth is in the row. */

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { JOBS_OPTIONS, type RedisTarget, type ResolvedOptions } from '../jobs.options.ts';
 import { foundConnector } from './found-connector.ts';
 import { keepAlive } from './liveness.ts';

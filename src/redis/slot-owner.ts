@@ -1,6 +1,6 @@
 import { Redis, type RedisOptions } from 'ioredis';
-import { withDeadline } from '../job/deadline.ts';
-import { errorText } from '../job/error-text.ts';
+import { withDeadline } from '../runtime/deadline.ts';
+import { errorText } from '../runtime/error-text.ts';
 import type { ClusterNode, RedisCluster } from '../jobs.options.ts';
 
 /** Longest wait for one node's answer; then another is asked. */

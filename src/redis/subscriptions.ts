@@ -1,5 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { RedisConnections } from './redis-connections.ts';
 
 export interface Subscriber {

@@ -5,7 +5,7 @@ import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
-import { CommittedChanges } from './committed-changes.ts';
+import { CommittedChanges } from '../events/committed-changes.ts';
 import {
   type AttemptRef,
   type ClaimedJob,

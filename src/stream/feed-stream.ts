@@ -4,7 +4,7 @@ import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import type { Caller } from '../access/caller.ts';
 import type { Job } from '../job/job.ts';
-import { pause, untilDone } from '../job/until-done.ts';
+import { pause, untilDone } from '../runtime/until-done.ts';
 import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { FeedHub } from './feed-hub.ts';

@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { withDeadline } from '../job/deadline.ts';
+import { withDeadline } from '../runtime/deadline.ts';
 import type { Job, JobChange, TenantJob } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { decodeFrame, type TickFrame } from '../publish/frame.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
-import { Batcher } from '../store/batcher.ts';
+import { Batcher } from '../runtime/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
 
 /** A Redis that hangs must not hold up what Postgres says. */

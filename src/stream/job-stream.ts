@@ -3,7 +3,7 @@ import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job, type TenantJob } from '../job/job.ts';
-import { pause, TRY_AGAIN_MS } from '../job/until-done.ts';
+import { pause, TRY_AGAIN_MS } from '../runtime/until-done.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import {
   endFrame,

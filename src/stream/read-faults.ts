@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { FaultLog } from '../job/fault-log.ts';
+import { FaultLog } from '../runtime/fault-log.ts';
 
 /** What streams could not read, and read again until they can. */
 @Injectable()

@@ -3,10 +3,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Caller } from '../access/caller.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { WireFrame } from './frames.ts';
-import type { StreamResponse } from './stream-http.ts';
+import type { StreamResponse } from '../http/stream-http.ts';
 import { Viewer } from './viewer.ts';
 
 /** One timer for all viewers: how late an expiry or a heartbeat may be. */

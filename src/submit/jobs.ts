@@ -17,7 +17,7 @@ import { isFinal, isRetryable, type Job, type Json } from '../job/job.ts';
 import { EVERYTHING, type Visibility } from '../job/visibility.ts';
 import { ChangeAnnouncer } from '../publish/change-announcer.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
-import { Batcher } from '../store/batcher.ts';
+import { Batcher } from '../runtime/batcher.ts';
 import { JobLeases } from '../store/job-leases.ts';
 import { JobLogs, type LogLine } from '../store/job-logs.ts';
 import { JobMoves } from '../store/job-moves.ts';

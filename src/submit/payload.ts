@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { InvalidInput, JobError } from '../job/job-errors.ts';
 import type { Json } from '../job/job.ts';
-import { storableJson } from '../job/storable.ts';
+import { storableJson } from '../runtime/storable.ts';
 
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;

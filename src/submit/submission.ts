@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseRequest } from '../access/parse-request.ts';
-import { isStorableText } from '../job/storable.ts';
+import { parseRequest } from '../job/parse-request.ts';
+import { isStorableText } from '../runtime/storable.ts';
 
 const text = (max: number) =>
   z.string().min(1).max(max).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');

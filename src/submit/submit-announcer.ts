@@ -2,10 +2,10 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { APPLICATION } from '../job/actor.ts';
 import type { TenantJob } from '../job/job.ts';
-import { faultText } from '../job/loggable.ts';
+import { faultText } from '../runtime/loggable.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
-import { Batcher } from '../store/batcher.ts';
-import { CommittedChanges } from '../store/committed-changes.ts';
+import { Batcher } from '../runtime/batcher.ts';
+import { CommittedChanges } from '../events/committed-changes.ts';
 import { type InsertedJob, JobStore, type NewJob } from '../store/job-store.ts';
 import { AfterCommit } from './after-commit.ts';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Caller } from '../access/caller.ts';
-import { withDeadline } from '../job/deadline.ts';
+import { withDeadline } from '../runtime/deadline.ts';
 import { JobError } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';

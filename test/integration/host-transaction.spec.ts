@@ -8,7 +8,7 @@ import {
   type Submission,
   UnknownJobType,
 } from '../../src/index.ts';
-import { CommittedChanges } from '../../src/store/committed-changes.ts';
+import { CommittedChanges } from '../../src/events/committed-changes.ts';
 import { loggedUnder } from '../support/collected-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { handler, TestModule } from '../support/module.ts';

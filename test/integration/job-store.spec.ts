@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { storableJson, storableText } from '../../src/job/storable.ts';
+import { storableJson, storableText } from '../../src/runtime/storable.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import type { Job, JobChange } from '../../src/job/job.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
-import { type ChangedJob, CommittedChanges } from '../../src/store/committed-changes.ts';
+import { type ChangedJob, CommittedChanges } from '../../src/events/committed-changes.ts';
 import { JobLeases } from '../../src/store/job-leases.ts';
 import { JobLogs } from '../../src/store/job-logs.ts';
 import { JobMoves, type Settlement } from '../../src/store/job-moves.ts';

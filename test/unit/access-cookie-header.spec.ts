@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { type CookieRequest, setCookieHeader } from '../../src/access/stream-cookie-header.ts';
+import { type CookieRequest, setCookieHeader } from '../../src/http/stream-cookie-header.ts';
 
 const JOB = '0190aaaa-0000-7000-8000-000000000001';
 const COOKIE = { name: 'jobstream_stream', value: 'v', maxAge: 60 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Batcher } from '../../src/store/batcher.ts';
+import { Batcher } from '../../src/runtime/batcher.ts';
 import { PostgresSilent } from '../../src/store/statement-deadline.ts';
 
 /** A batcher of which the test decides when each batch is answered. */

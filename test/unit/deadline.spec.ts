@@ -3,7 +3,7 @@ import { stat } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { withDeadline } from '../../src/job/deadline.ts';
+import { withDeadline } from '../../src/runtime/deadline.ts';
 
 /** Keeps the process from looking at anything. */
 function holdUp(milliseconds: number): void {

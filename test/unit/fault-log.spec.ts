@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
-import { FaultLog } from '../../src/job/fault-log.ts';
+import { FaultLog } from '../../src/runtime/fault-log.ts';
 
 describe('A fault that is met over and over', () => {
   const lines: unknown[] = [];

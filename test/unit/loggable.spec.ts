@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { QueryFailedError } from 'typeorm';
-import { anyFaultText, errorName, faultText, framesOf } from '../../src/job/loggable.ts';
+import { anyFaultText, errorName, faultText, framesOf } from '../../src/runtime/loggable.ts';
 import { PermanentFailure } from '../../src/job/job-errors.ts';
 import { PostgresSilent } from '../../src/store/statement-deadline.ts';
 

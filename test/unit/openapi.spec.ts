@@ -1,14 +1,14 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { RequestMethod } from '@nestjs/common';
-import { ApiKeysController } from '../../src/access/api-keys.controller.ts';
-import { AuditController } from '../../src/access/audit.controller.ts';
-import { RevocationsController } from '../../src/access/revocations.controller.ts';
-import { TicketsController } from '../../src/access/tickets.controller.ts';
+import { ApiKeysController } from '../../src/http/api-keys.controller.ts';
+import { AuditController } from '../../src/http/audit.controller.ts';
+import { RevocationsController } from '../../src/http/revocations.controller.ts';
+import { TicketsController } from '../../src/http/tickets.controller.ts';
 import { type Job, toJobView } from '../../src/job/job.ts';
 import { OperationsController } from '../../src/service/operations.controller.ts';
-import { StreamController } from '../../src/stream/stream.controller.ts';
-import { JobsController } from '../../src/submit/jobs.controller.ts';
+import { StreamController } from '../../src/http/stream.controller.ts';
+import { JobsController } from '../../src/http/jobs.controller.ts';
 import { openApiDocument } from '../../src/service/openapi.ts';
 
 interface Operation {

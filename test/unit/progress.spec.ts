@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { type ProgressUpdate, toProgress } from '../../src/job/progress.ts';
-import { isStorableText } from '../../src/job/storable.ts';
+import { isStorableText } from '../../src/runtime/storable.ts';
 
 const UNKNOWN = { percent: null, done: null, total: null, unit: null, step: null, message: null, data: null };
 

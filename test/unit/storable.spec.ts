@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { isStorableText, storableJson, storableText } from '../../src/job/storable.ts';
+import { isStorableText, storableJson, storableText } from '../../src/runtime/storable.ts';
 
 /** Texts of UTF-16 units, with the ones that matter more often than chance would have it. */
 const texts = fc

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isStorableText } from '../../src/job/storable.ts';
+import { isStorableText } from '../../src/runtime/storable.ts';
 import { settle } from '../support/settle.ts';
 
 describe('what is stored of an error', () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import type { RevocationWatch } from '../../src/access/revocation-watch.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
-import type { StreamResponse } from '../../src/stream/stream-http.ts';
+import type { StreamResponse } from '../../src/http/stream-http.ts';
 import { Viewers } from '../../src/stream/viewers.ts';
 
 /** A response whose client never reads to its end. */

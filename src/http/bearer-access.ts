@@ -1,8 +1,8 @@
 import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { type HttpRequest, bearerOf } from './http-request.ts';
-import type { Caller } from './caller.ts';
-import { JobsAccess } from './jobs-access.ts';
-import { JwtVerifier } from './jwt-verifier.ts';
+import type { Caller } from '../access/caller.ts';
+import { JobsAccess } from '../access/jobs-access.ts';
+import { JwtVerifier } from '../access/jwt-verifier.ts';
 
 /** What is in force unless a host brings its own: JSON Web Tokens, and the scopes in them. */
 @Injectable()

@@ -2,12 +2,12 @@ import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { AccessGuard } from './access.guard.ts';
-import { Authenticator } from './authenticator.ts';
-import type { Caller } from './caller.ts';
+import { Authenticator } from '../access/authenticator.ts';
+import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { bearerOf, type HttpRequest } from './http-request.ts';
-import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from './stream-cookies.ts';
-import { type RedeemedTicket, Tickets } from './tickets.ts';
+import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
+import { type RedeemedTicket, Tickets } from '../access/tickets.ts';
 
 /** Values of the cookie that are tried: a page of a sister domain may add some of its own. */
 const MAX_COOKIES = 4;

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
-import type { Closable } from './admission.ts';
-import type { Pressure } from './viewer.ts';
+import type { Closable } from '../stream/admission.ts';
+import type { Pressure } from '../stream/viewer.ts';
 
 /** What Express's and Fastify's requests have in common, as far as streams need it. */
 export interface StreamHttpRequest {

@@ -1,14 +1,14 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
-import { setRetryAfter } from '../access/retry-after.ts';
+import { setRetryAfter } from './retry-after.ts';
 import { StreamCookies } from '../access/stream-cookies.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { isFinal, type TenantJob } from '../job/job.ts';
 import { JobStore } from '../store/job-store.ts';
-import { Admission } from './admission.ts';
-import { statusCursor } from './frames.ts';
+import { Admission } from '../stream/admission.ts';
+import { statusCursor } from '../stream/frames.ts';
 import {
   addCookie,
   closableOf,

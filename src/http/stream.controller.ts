@@ -11,12 +11,12 @@ import {
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { callerOf } from '../access/caller.ts';
-import { StreamAccessGuard } from '../access/stream-access.guard.ts';
+import { StreamAccessGuard } from './stream-access.guard.ts';
 import { FeedGuard, filterOf } from './feed.guard.ts';
-import { FeedStream } from './feed-stream.ts';
-import type { WireFrame } from './frames.ts';
+import { FeedStream } from '../stream/feed-stream.ts';
+import type { WireFrame } from '../stream/frames.ts';
 import { admittedJob, JobStreamGuard } from './job-stream.guard.ts';
-import { JobStream } from './job-stream.ts';
+import { JobStream } from '../stream/job-stream.ts';
 import {
   closableOf,
   closeWhereAsked,
@@ -26,7 +26,7 @@ import {
   type StreamHttpResponse,
 } from './stream-http.ts';
 import { StreamOverFilter } from './stream-over.filter.ts';
-import type { StreamRequest } from './viewers.ts';
+import type { StreamRequest } from '../stream/viewers.ts';
 
 /** The viewer keeps to its bound by itself; past this many characters in Nest's own queue Nest drops the connection. */
 const MAX_PENDING = 256 * 1024;

@@ -15,12 +15,12 @@ import {
 import { JobError } from '../job/job-errors.ts';
 import type { StoredApiKey } from '../store/api-key-store.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from './access-policy.ts';
-import { ApiKeyBody, ApiKeysQuery } from './api-key-request.ts';
-import { ApiKeys } from './api-keys.ts';
-import { actorOf, type Caller, CurrentCaller } from './caller.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { ApiKeyBody, ApiKeysQuery } from '../access/api-key-request.ts';
+import { ApiKeys } from '../access/api-keys.ts';
+import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
 import { readPage } from './page.ts';
-import { parseRequest } from './parse-request.ts';
+import { parseRequest } from '../job/parse-request.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { InvalidInput } from '../job/job-errors.ts';
+import { InvalidInput } from './job-errors.ts';
 
 /** The parsed request, or `400 invalid_request` that names every issue and its path. */
 export function parseRequest<Output>(schema: z.ZodType<Output>, request: unknown): Output {

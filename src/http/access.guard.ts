@@ -1,8 +1,8 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { Authenticator } from './authenticator.ts';
-import { type Caller, setCaller } from './caller.ts';
+import { Authenticator } from '../access/authenticator.ts';
+import { type Caller, setCaller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
 

@@ -1,4 +1,4 @@
-import { PostgresSilent } from './statement-deadline.ts';
+import { PostgresSilent } from '../store/statement-deadline.ts';
 
 interface Waiting<In, Out> {
   item: In;

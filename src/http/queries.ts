@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { JOB_STATUSES } from '../job/job.ts';
-import { isStorableText } from '../job/storable.ts';
+import { isStorableText } from '../runtime/storable.ts';
 
 /** A parameter that may be given once or more often. */
 const many = <T extends z.ZodType>(item: T) =>

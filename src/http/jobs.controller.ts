@@ -13,21 +13,21 @@ import {
   UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { AccessGuard } from '../access/access.guard.ts';
+import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
 import type { AccessAction } from '../access/jobs-access.ts';
-import { RetryAfter } from '../access/retry-after.ts';
-import { readPage } from '../access/page.ts';
-import { parseRequest } from '../access/parse-request.ts';
-import { ListQuery, LogsQuery } from '../access/queries.ts';
+import { RetryAfter } from './retry-after.ts';
+import { readPage } from './page.ts';
+import { parseRequest } from '../job/parse-request.ts';
+import { ListQuery, LogsQuery } from './queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
 import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { LogLine } from '../store/job-logs.ts';
-import { type ChangeOptions, Jobs } from './jobs.ts';
-import { SubmitBody } from './submission.ts';
-import { SubmitRate } from './submit-rate.ts';
+import { type ChangeOptions, Jobs } from '../submit/jobs.ts';
+import { SubmitBody } from '../submit/submission.ts';
+import { SubmitRate } from '../submit/submit-rate.ts';
 
 interface Response {
   header(name: string, value: string): unknown;

@@ -1,11 +1,11 @@
 import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { callerOf } from '../access/caller.ts';
-import { parseRequest } from '../access/parse-request.ts';
-import { FeedQuery } from '../access/queries.ts';
+import { parseRequest } from '../job/parse-request.ts';
+import { FeedQuery } from './queries.ts';
 import { StreamCookies } from '../access/stream-cookies.ts';
 import type { JobFilter } from '../store/job-store.ts';
-import { Admission } from './admission.ts';
+import { Admission } from '../stream/admission.ts';
 import { admit } from './job-stream.guard.ts';
 import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
 

@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobStore } from '../store/job-store.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from './access-policy.ts';
-import { type Caller, CurrentCaller } from './caller.ts';
-import { parseRequest } from './parse-request.ts';
-import { type Ticket, Tickets } from './tickets.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { type Caller, CurrentCaller } from '../access/caller.ts';
+import { parseRequest } from '../job/parse-request.ts';
+import { type Ticket, Tickets } from '../access/tickets.ts';
 
 const TicketBody = z
   .strictObject({ jobs: z.array(z.uuid()).min(1).max(100).optional(), feed: z.literal(true).optional() })

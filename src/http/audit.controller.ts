@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from './access-policy.ts';
-import { nameText } from './api-key-request.ts';
-import { type Caller, CurrentCaller } from './caller.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { nameText } from '../access/api-key-request.ts';
+import { type Caller, CurrentCaller } from '../access/caller.ts';
 import { readPage } from './page.ts';
-import { parseRequest } from './parse-request.ts';
+import { parseRequest } from '../job/parse-request.ts';
 
 /** 18 digits fit a bigint, and are more than there will ever be entries. */
 const AuditQuery = z.object({

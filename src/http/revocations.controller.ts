@@ -2,12 +2,12 @@ import { Body, Controller, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nes
 import { z } from 'zod';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from './access-policy.ts';
-import { ApiKeys } from './api-keys.ts';
-import { nameText } from './api-key-request.ts';
-import { actorOf, type Caller, CurrentCaller } from './caller.ts';
-import { parseRequest } from './parse-request.ts';
-import { Revocations } from './revocations.ts';
+import { AccessPolicy } from '../access/access-policy.ts';
+import { ApiKeys } from '../access/api-keys.ts';
+import { nameText } from '../access/api-key-request.ts';
+import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
+import { parseRequest } from '../job/parse-request.ts';
+import { Revocations } from '../access/revocations.ts';
 
 const RevocationBody = z
   .strictObject({
