@@ -1,15 +1,14 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import { FramePublisher } from './publish/frame-publisher.ts';
 import { ChangeAnnouncer } from './publish/change-announcer.ts';
 import { withDeadline } from './runtime/deadline.ts';
 import { RunningJobs } from './process/running-jobs.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
-import { JOBS_DATA_SOURCE } from './store/tokens.ts';
 import { Admission } from './stream/admission.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { Viewers } from './stream/viewers.ts';
+import { Database } from './store/database.ts';
 
 /** Longest wait for Postgres: a server that hangs is away, and the probes that ask do not wait long either. */
 const PROBE_MS = 3_000;
@@ -39,20 +38,20 @@ export interface JobsReport extends JobsMeasures {
 @Injectable()
 export class JobsHealth {
   constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
-    @Inject(RunningJobs) private readonly running: RunningJobs,
-    @Inject(JobHub) private readonly hub: JobHub,
-    @Inject(Viewers) private readonly viewers: Viewers,
-    @Inject(Admission) private readonly admission: Admission,
-    @Inject(FramePublisher) private readonly frames: FramePublisher,
-    @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
+    private readonly database: Database,
+    private readonly redis: RedisConnections,
+    private readonly subscriptions: Subscriptions,
+    private readonly running: RunningJobs,
+    private readonly hub: JobHub,
+    private readonly viewers: Viewers,
+    private readonly admission: Admission,
+    private readonly frames: FramePublisher,
+    private readonly announcer: ChangeAnnouncer,
   ) {}
 
   /** Asks Postgres as well; never rejects. */
   async report(): Promise<JobsReport> {
-    const postgres = await withDeadline(this.dataSource.query('SELECT 1'), PROBE_MS, 'late').then(
+    const postgres = await withDeadline(this.database.query('SELECT 1'), PROBE_MS, 'late').then(
       () => true,
       () => false,
     );

@@ -223,12 +223,13 @@ const OptionsSchema = z.strictObject({
   auditRetentionDays: z.number().positive().max(36_500).default(365),
 });
 
-/** The options with every default filled in. */
-export type ResolvedOptions = Omit<z.output<typeof OptionsSchema>, 'redis'> & {
-  redis: RedisTarget;
-};
+type Resolved = Omit<z.output<typeof OptionsSchema>, 'redis'> & { redis: RedisTarget };
 
-export const JOBS_OPTIONS = Symbol('jobstream:options');
+/** The options with every default filled in; the class is what they are injected by. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-extraneous-class -- a token with a type
+export class ResolvedOptions {}
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-empty-object-type
+export interface ResolvedOptions extends Resolved {}
 export const JOBS_EXTRAS = Symbol('jobstream:extras');
 
 /** Checks the options and fills in defaults; throws one error that lists every problem. */

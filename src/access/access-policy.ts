@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { JobError, JobNotFound } from '../job/job-errors.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { Caller } from './caller.ts';
@@ -13,7 +13,7 @@ import {
 /** Puts every question of access to `JobsAccess`, within the limits of the credential, and turns a no into an error. */
 @Injectable()
 export class AccessPolicy {
-  constructor(@Inject(JobsAccess) private readonly access: JobsAccess) {}
+  constructor(private readonly access: JobsAccess) {}
 
   /** The jobs that SQL may read or change for the caller; throws `403` when they may do this to none. */
   visibility(caller: Caller, action: AccessAction): Visibility {

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
 import { faultText } from '../runtime/loggable.ts';
 import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
+import { Database } from '../store/database.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { ApiKeyBody } from './api-key-request.ts';
 import { RevocationStore } from '../store/revocation-store.ts';
@@ -32,8 +33,8 @@ export class ApiKeys {
   readonly #log = new Logger('Jobstream API keys');
 
   constructor(
-    @Inject(ApiKeyStore) private readonly store: ApiKeyStore,
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
+    private readonly store: ApiKeyStore,
+    private readonly audit: AuditTrail,
   ) {}
 
   isApiKey(token: string): boolean {
@@ -101,7 +102,7 @@ function hashOf(key: string): Buffer {
 
 /** The keys without the module, for a command that makes one. */
 export function openApiKeys(dataSource: DataSource, options: { schema?: string } = {}): ApiKeys {
-  const given = { schema: options.schema ?? 'jobs' };
-  const store = new ApiKeyStore(dataSource, given, new RevocationStore(dataSource, given));
-  return new ApiKeys(store, new AuditTrail(dataSource, given));
+  const database = new Database(dataSource, options.schema ?? 'jobs');
+  const store = new ApiKeyStore(database, new RevocationStore(database));
+  return new ApiKeys(store, new AuditTrail(database));
 }

@@ -1,4 +1,4 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { ApiKeys } from './api-keys.ts';
 import { type Caller, callerFrom } from './caller.ts';
 import { JobsAccess } from './jobs-access.ts';
@@ -9,10 +9,10 @@ import { ViewerTokens } from './viewer-tokens.ts';
 @Injectable()
 export class Authenticator {
   constructor(
-    @Inject(JobsAccess) private readonly access: JobsAccess,
-    @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
-    @Inject(ApiKeys) private readonly apiKeys: ApiKeys,
-    @Inject(Revocations) private readonly revocations: Revocations,
+    private readonly access: JobsAccess,
+    private readonly viewerTokens: ViewerTokens,
+    private readonly apiKeys: ApiKeys,
+    private readonly revocations: Revocations,
   ) {}
 
   /** Whether the bearer token is a viewer token or an API key, which the host knows nothing of. */

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { type Caller, isName, isScope } from './caller.ts';
 import { RemoteKeys } from './remote-keys.ts';
 
@@ -22,7 +22,7 @@ export class JwtVerifier {
   readonly #verify: Verify;
   readonly #tenantClaim: string;
 
-  constructor(@Inject(JOBS_OPTIONS) { jwt }: ResolvedOptions) {
+  constructor({ jwt }: ResolvedOptions) {
     if (!jwt)
       throw new Error(
         'JobsModule needs the option `jwt` to check bearer tokens, or `access` with a provider of your own.',

@@ -1,6 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { faultText } from '../runtime/loggable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { type Mark, type Revocation, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
 import { marksOf, RevokedSet } from './revoked-set.ts';
@@ -50,8 +50,8 @@ export class RevocationWatch {
   #failing = false;
 
   constructor(
-    @Inject(RevocationStore) private readonly store: RevocationStore,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly store: RevocationStore,
+    private readonly options: ResolvedOptions,
   ) {}
 
   /** Watches a stream that is open, until it is stopped. */

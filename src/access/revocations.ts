@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { actingIn, type Actor } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../runtime/batcher.ts';
@@ -12,8 +12,8 @@ export class Revocations {
   readonly #checks = new Batcher<Mark[], boolean>((credentials) => this.#check(credentials));
 
   constructor(
-    @Inject(RevocationStore) private readonly store: RevocationStore,
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
+    private readonly store: RevocationStore,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** Whether the credential that the caller came with was revoked. */

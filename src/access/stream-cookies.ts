@@ -1,9 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { SigningKeys } from '../store/signing-keys.ts';
 import { type Caller, originOf } from './caller.ts';
-import { type CookieRequest, setCookieHeader } from '../http/stream-cookie-header.ts';
 
 /** The cookie's name. */
 export const STREAM_COOKIE = 'jobstream_stream';
@@ -20,39 +18,16 @@ export interface StreamGrant {
   at: Date;
 }
 
-const GRANT = Symbol('jobstream:stream-grant');
-
-interface Carrier {
-  [GRANT]?: StreamGrant;
-}
-
-/** Remembers what the ticket of the request was redeemed for, until its stream is admitted. */
-export function setGrant(request: object, grant: StreamGrant): void {
-  (request as Carrier)[GRANT] = grant;
-}
-
 /**
  * The values of the cookies that tickets turn into: signed, so that nothing has to be stored, and good for a
  * single stream until the credential behind them expires, at most 12 hours.
  */
 @Injectable()
 export class StreamCookies {
-  constructor(
-    @Inject(SigningKeys) private readonly keys: SigningKeys,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
-  ) {}
-
-  /** The `Set-Cookie` header for a request whose ticket was redeemed; null for any other. */
-  async headerFor(request: CookieRequest): Promise<string | null> {
-    const grant = (request as Carrier)[GRANT];
-    const issued = grant && (await this.#issue(grant));
-    if (!issued) return null;
-    const stream = { job: grant.job, publicPath: this.options.publicPath };
-    return setCookieHeader({ name: STREAM_COOKIE, ...issued }, request, stream);
-  }
+  constructor(private readonly keys: SigningKeys) {}
 
   /** The value, and for how many seconds it is good; null when the credential has expired. */
-  async #issue(grant: StreamGrant): Promise<{ value: string; maxAge: number } | null> {
+  async issue(grant: StreamGrant): Promise<{ value: string; maxAge: number } | null> {
     const { caller } = grant;
     const now = Math.floor(Date.now() / 1000);
     const expires = Math.floor(

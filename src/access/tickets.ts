@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import { type StoredTicket, TicketStore } from '../store/ticket-store.ts';
 import { type Caller, originOf } from './caller.ts';
@@ -31,7 +31,7 @@ export interface RedeemedTicket {
  */
 @Injectable()
 export class Tickets {
-  constructor(@Inject(TicketStore) private readonly store: TicketStore) {}
+  constructor(private readonly store: TicketStore) {}
 
   /** A ticket for the streams of these jobs, which the caller may see; null: for the feed. */
   async issue(caller: Caller, jobs: string[] | null): Promise<Ticket> {

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { jwtVerify, SignJWT } from 'jose';
 import type { Job } from '../job/job.ts';
 import { SigningKeys } from '../store/signing-keys.ts';
@@ -19,7 +19,7 @@ export interface ViewerToken {
 /** Read-only tokens for a single job, for the page of the person who submitted it. */
 @Injectable()
 export class ViewerTokens {
-  constructor(@Inject(SigningKeys) private readonly keys: SigningKeys) {}
+  constructor(private readonly keys: SigningKeys) {}
 
   /** For a job that was submitted with a credential, which the token can be revoked with. */
   async issue(job: Pick<Job, 'id' | 'tenant' | 'owner'>, origin: Origin): Promise<ViewerToken> {

@@ -1,12 +1,13 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { faultText } from '../runtime/loggable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
+import type { Part } from '../runtime/part.ts';
 import { CommittedChanges } from '../events/committed-changes.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
-import { BULL_JOB_OPTIONS, JOB_QUEUES, type JobQueue } from './job-queues.ts';
+import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 
 /** How often rows are looked for without a nudge: a due job starts within this, and what it takes to claim it. */
 const POLL_MS = 500;
@@ -16,7 +17,7 @@ const POLL_MS = 500;
  * forgot, only means that a row is offered again; its Bull id `<uuid>-<version>` makes twice be once.
  */
 @Injectable()
-export class JobDispatcher {
+export class JobDispatcher implements Part {
   readonly #log = new Logger('Jobstream dispatch');
   readonly #marker: string;
   #timer: NodeJS.Timeout | null = null;
@@ -27,11 +28,11 @@ export class JobDispatcher {
   #failing = false;
 
   constructor(
-    @Inject(JOB_QUEUES) private readonly queues: JobQueue[],
-    @Inject(JobOffers) private readonly offers: JobOffers,
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
-    @Inject(JOBS_OPTIONS) { prefix }: ResolvedOptions,
+    private readonly queues: JobQueues,
+    private readonly offers: JobOffers,
+    private readonly redis: RedisConnections,
+    private readonly committed: CommittedChanges,
+    { prefix }: ResolvedOptions,
   ) {
     this.#marker = redisKeys(prefix).marker;
   }
@@ -86,9 +87,11 @@ export class JobDispatcher {
       await this.#noticeEmptiedRedis();
       await this.offers.promote();
     }
-    const offers = await this.offers.take(this.queues.map(({ name, window }) => ({ queue: name, window })));
+    const offers = await this.offers.take(
+      this.queues.all.map(({ name, window }) => ({ queue: name, window })),
+    );
     if (offers.length === 0) return;
-    const added = await Promise.all(this.queues.map((queue) => this.#add(queue, offers)));
+    const added = await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)));
     await this.offers.confirm(added.flat());
     this.#again ||= offers.length >= 1_000;
   }

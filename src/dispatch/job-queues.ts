@@ -1,5 +1,6 @@
 import type { JobOptions, Queue, QueueOptions as BullOptions } from 'bull';
 import type { QueueOptions, ResolvedOptions } from '../jobs.options.ts';
+import type { Part } from '../runtime/part.ts';
 import type { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
 
@@ -11,7 +12,20 @@ export interface JobQueue {
   bull: Queue<JobRef>;
 }
 
-export const JOB_QUEUES = Symbol('jobstream:queues');
+/** The Bull queues of the module. */
+export class JobQueues implements Part {
+  constructor(readonly all: readonly JobQueue[]) {}
+
+  async stop(): Promise<void> {
+    await Promise.all(this.all.map((queue) => close(queue)));
+  }
+}
+
+function close({ bull }: JobQueue): Promise<void> {
+  // `@nestjs/bull` closes its queues as well, which would wait for this close again, and for ever.
+  Object.assign(bull, { onApplicationShutdown: () => undefined });
+  return bull.close(true);
+}
 
 export const QUEUE_DEFAULTS: Required<QueueOptions> = { concurrency: 10, window: 1_000 };
 

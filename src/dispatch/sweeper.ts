@@ -1,6 +1,7 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { FaultLog } from '../runtime/fault-log.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
+import type { Part } from '../runtime/part.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { JobRetention } from '../store/job-retention.ts';
@@ -11,17 +12,17 @@ const RETENTION_MS = 60_000;
 
 /** Takes jobs away from workers that stopped answering, and purges what is old enough. Every process runs one. */
 @Injectable()
-export class Sweeper {
+export class Sweeper implements Part {
   readonly #log = new Logger('Jobstream sweeper');
   readonly #faults = new FaultLog('Jobstream sweeper');
   #timers: NodeJS.Timeout[] = [];
   #working: Promise<void> = Promise.resolve();
 
   constructor(
-    @Inject(JobMoves) private readonly moves: JobMoves,
-    @Inject(JobRetention) private readonly retention: JobRetention,
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly moves: JobMoves,
+    private readonly retention: JobRetention,
+    private readonly audit: AuditTrail,
+    private readonly options: ResolvedOptions,
   ) {}
 
   start(): void {

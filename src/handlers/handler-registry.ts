@@ -32,9 +32,9 @@ export class HandlerRegistry implements OnModuleInit {
   readonly #handlers = new Map<string, RegisteredHandler>();
 
   constructor(
-    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
-    @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
-    @Inject(Reflector) private readonly reflector: Reflector,
+    private readonly discovery: DiscoveryService,
+    private readonly scanner: MetadataScanner,
+    private readonly reflector: Reflector,
     @Inject(JOBS_EXTRAS) private readonly extras: Required<JobsModuleExtras>,
   ) {}
 

@@ -1,6 +1,6 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import { type Caller, setCaller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
@@ -10,8 +10,8 @@ import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
-    @Inject(Authenticator) protected readonly authenticator: Authenticator,
-    @Inject(JOBS_OPTIONS) protected readonly options: ResolvedOptions,
+    protected readonly authenticator: Authenticator,
+    protected readonly options: ResolvedOptions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {

@@ -5,7 +5,6 @@ import {
   Get,
   Header,
   HttpCode,
-  Inject,
   Param,
   Post,
   Query,
@@ -29,8 +28,8 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 @UseGuards(AccessGuard)
 export class ApiKeysController {
   constructor(
-    @Inject(ApiKeys) private readonly keys: ApiKeys,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    private readonly keys: ApiKeys,
+    private readonly policy: AccessPolicy,
   ) {}
 
   @Post()

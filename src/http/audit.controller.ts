@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Inject, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Header, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
@@ -25,8 +25,8 @@ const AuditQuery = z.object({
 @UseGuards(AccessGuard)
 export class AuditController {
   constructor(
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    private readonly audit: AuditTrail,
+    private readonly policy: AccessPolicy,
   ) {}
 
   @Get()

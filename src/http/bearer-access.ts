@@ -1,4 +1,4 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { type HttpRequest, bearerOf } from './http-request.ts';
 import type { Caller } from '../access/caller.ts';
 import { JobsAccess } from '../access/jobs-access.ts';
@@ -7,7 +7,7 @@ import { JwtVerifier } from '../access/jwt-verifier.ts';
 /** What is in force unless a host brings its own: JSON Web Tokens, and the scopes in them. */
 @Injectable()
 export class BearerAccess extends JobsAccess {
-  constructor(@Inject(JwtVerifier) private readonly tokens: JwtVerifier) {
+  constructor(private readonly tokens: JwtVerifier) {
     super();
   }
 

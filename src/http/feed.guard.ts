@@ -1,11 +1,11 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { callerOf } from '../access/caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import { FeedQuery } from './queries.ts';
-import { StreamCookies } from '../access/stream-cookies.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
+import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { admit } from './job-stream.guard.ts';
 import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
 
@@ -13,9 +13,9 @@ import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
 @Injectable()
 export class FeedGuard implements CanActivate {
   constructor(
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
-    @Inject(Admission) private readonly admission: Admission,
-    @Inject(StreamCookies) private readonly cookies: StreamCookies,
+    private readonly policy: AccessPolicy,
+    private readonly admission: Admission,
+    private readonly cookie: StreamCookieHeader,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -23,7 +23,7 @@ export class FeedGuard implements CanActivate {
     const caller = callerOf(request);
     this.policy.require(caller, 'read');
     filterOf(request);
-    const cookie = await this.cookies.headerFor(request);
+    const cookie = await this.cookie.for(request);
     if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
     if (cookie) addCookie(response, cookie);
     return true;

@@ -1,13 +1,13 @@
-import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, callerOf } from '../access/caller.ts';
 import { setRetryAfter } from './retry-after.ts';
-import { StreamCookies } from '../access/stream-cookies.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { isFinal, type TenantJob } from '../job/job.ts';
 import { JobStore } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
+import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { statusCursor } from '../stream/frames.ts';
 import {
   addCookie,
@@ -29,10 +29,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 @Injectable()
 export class JobStreamGuard implements CanActivate {
   constructor(
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(Admission) private readonly admission: Admission,
-    @Inject(StreamCookies) private readonly cookies: StreamCookies,
+    private readonly policy: AccessPolicy,
+    private readonly store: JobStore,
+    private readonly admission: Admission,
+    private readonly cookie: StreamCookieHeader,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -44,7 +44,7 @@ export class JobStreamGuard implements CanActivate {
     if (!job) throw new JobNotFound();
     this.policy.check(caller, 'read', job);
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new StreamOver();
-    const cookie = await this.cookies.headerFor(request);
+    const cookie = await this.cookie.for(request);
     if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
     if (cookie) addCookie(response, cookie);
     setAdmitted(request, { id: job.id, tenant: job.tenant });

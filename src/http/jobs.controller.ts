@@ -4,7 +4,6 @@ import {
   Get,
   Headers,
   HttpCode,
-  Inject,
   Param,
   Post,
   Query,
@@ -23,11 +22,11 @@ import { parseRequest } from '../job/parse-request.ts';
 import { ListQuery, LogsQuery } from './queries.ts';
 import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import type { LogLine } from '../store/job-logs.ts';
 import { type ChangeOptions, Jobs } from '../submit/jobs.ts';
 import { SubmitBody } from '../submit/submission.ts';
-import { SubmitRate } from '../submit/submit-rate.ts';
+import { SubmitRate } from './submit-rate.ts';
 
 interface Response {
   header(name: string, value: string): unknown;
@@ -39,11 +38,11 @@ interface Response {
 @UseInterceptors(RetryAfter)
 export class JobsController {
   constructor(
-    @Inject(Jobs) private readonly jobs: Jobs,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
-    @Inject(ViewerTokens) private readonly viewerTokens: ViewerTokens,
-    @Inject(SubmitRate) private readonly rate: SubmitRate,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly jobs: Jobs,
+    private readonly policy: AccessPolicy,
+    private readonly viewerTokens: ViewerTokens,
+    private readonly rate: SubmitRate,
+    private readonly options: ResolvedOptions,
   ) {}
 
   @Post()

@@ -1,4 +1,4 @@
-import { Body, Controller, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
@@ -52,9 +52,9 @@ function revocableOf({
 @UseGuards(AccessGuard)
 export class RevocationsController {
   constructor(
-    @Inject(Revocations) private readonly revocations: Revocations,
-    @Inject(ApiKeys) private readonly keys: ApiKeys,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    private readonly revocations: Revocations,
+    private readonly keys: ApiKeys,
+    private readonly policy: AccessPolicy,
   ) {}
 
   /** Answers what was revoked and `revokedAt`: credentials issued until then are refused. */

@@ -1,12 +1,13 @@
-import { type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { JobNotFound } from '../job/job-errors.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { AccessGuard } from './access.guard.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { bearerOf, type HttpRequest } from './http-request.ts';
-import { setGrant, STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
+import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
+import { setGrant } from './stream-cookie-header.ts';
 import { type RedeemedTicket, Tickets } from '../access/tickets.ts';
 
 /** Values of the cookie that are tried: a page of a sister domain may add some of its own. */
@@ -19,10 +20,10 @@ const MAX_COOKIES = 4;
 @Injectable()
 export class StreamAccessGuard extends AccessGuard {
   constructor(
-    @Inject(Authenticator) authenticator: Authenticator,
-    @Inject(JOBS_OPTIONS) options: ResolvedOptions,
-    @Inject(Tickets) private readonly tickets: Tickets,
-    @Inject(StreamCookies) private readonly cookies: StreamCookies,
+    authenticator: Authenticator,
+    options: ResolvedOptions,
+    private readonly tickets: Tickets,
+    private readonly cookies: StreamCookies,
   ) {
     super(authenticator, options);
   }

@@ -1,3 +1,7 @@
+import { Injectable } from '@nestjs/common';
+import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
+
 /** What Express's and Fastify's requests tell of the way a request came. */
 export interface CookieRequest {
   headers: Record<string, string | string[] | undefined>;
@@ -11,6 +15,35 @@ export interface CookieRequest {
 /** A path that needs no care in a header: no space, no quote, and not the semicolon that ends an attribute. */
 const PATH = String.raw`(?:\/[\w.~%!$&'()*+,=:@-]+)*`;
 const STREAM_PATH = new RegExp(String.raw`^(${PATH}?)(\/jobs(?:\/[0-9a-f-]{36})?\/events)\/?$`, 'i');
+
+const GRANT = Symbol('jobstream:stream-grant');
+
+interface Carrier {
+  [GRANT]?: StreamGrant;
+}
+
+/** Remembers what the ticket of the request was redeemed for, until its stream is admitted. */
+export function setGrant(request: object, grant: StreamGrant): void {
+  (request as Carrier)[GRANT] = grant;
+}
+
+/** Gives a client the cookie that lets it open its stream again. */
+@Injectable()
+export class StreamCookieHeader {
+  constructor(
+    private readonly cookies: StreamCookies,
+    private readonly options: ResolvedOptions,
+  ) {}
+
+  /** The `Set-Cookie` header for a request whose ticket was redeemed; null for any other. */
+  async for(request: CookieRequest): Promise<string | null> {
+    const grant = (request as Carrier)[GRANT];
+    const issued = grant && (await this.cookies.issue(grant));
+    if (!issued) return null;
+    const stream = { job: grant.job, publicPath: this.options.publicPath };
+    return setCookieHeader({ name: STREAM_COOKIE, ...issued }, request, stream);
+  }
+}
 
 /** The `Set-Cookie` header of a cookie that is sent back to this one stream, and never read by a page. */
 export function setCookieHeader(

@@ -1,6 +1,6 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Closable } from '../stream/admission.ts';
-import type { Pressure } from '../stream/viewer.ts';
+import type { StreamResponse } from '../stream/stream-response.ts';
 
 /** What Express's and Fastify's requests have in common, as far as streams need it. */
 export interface StreamHttpRequest {
@@ -20,15 +20,6 @@ export interface StreamSocket extends Closable {
   readonly encrypted?: boolean;
   /** Missing where a test gives the host requests without a network. */
   destroySoon?(): void;
-}
-
-/** Node's own response. */
-export interface StreamResponse extends Closable, Pressure {
-  /** Null while it waits for its turn, and once it is over. */
-  readonly socket: object | null;
-  destroy(): unknown;
-  setTimeout(milliseconds: number, callback?: () => void): unknown;
-  prependOnceListener(event: 'finish', listener: () => void): unknown;
 }
 
 export interface StreamHttpResponse {

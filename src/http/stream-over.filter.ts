@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { type ArgumentsHost, Catch, type ExceptionFilter, Inject } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { StreamHttpResponse } from './stream-http.ts';
 
@@ -12,7 +12,7 @@ export class StreamOver extends Error {}
  */
 @Catch(StreamOver)
 export class StreamOverFilter implements ExceptionFilter<StreamOver> {
-  constructor(@Inject(HttpAdapterHost) private readonly host: HttpAdapterHost) {}
+  constructor(private readonly host: HttpAdapterHost) {}
 
   catch(_over: StreamOver, context: ArgumentsHost): void {
     const response = context.switchToHttp().getResponse<StreamHttpResponse>();

@@ -1,7 +1,6 @@
 import {
   Controller,
   type ExecutionContext,
-  Inject,
   Req,
   Res,
   Sse,
@@ -35,8 +34,8 @@ const MAX_PENDING = 256 * 1024;
 @UseGuards(StreamAccessGuard)
 export class StreamController {
   constructor(
-    @Inject(JobStream) private readonly streams: JobStream,
-    @Inject(FeedStream) private readonly feeds: FeedStream,
+    private readonly streams: JobStream,
+    private readonly feeds: FeedStream,
   ) {}
 
   @Sse('events', { maxPendingDataLength: MAX_PENDING })

@@ -1,4 +1,4 @@
-import { Body, Controller, Header, Inject, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Header, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobStore } from '../store/job-store.ts';
@@ -19,9 +19,9 @@ const TicketBody = z
 @UseGuards(AccessGuard)
 export class TicketsController {
   constructor(
-    @Inject(Tickets) private readonly tickets: Tickets,
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
+    private readonly tickets: Tickets,
+    private readonly store: JobStore,
+    private readonly policy: AccessPolicy,
   ) {}
 
   @Post()

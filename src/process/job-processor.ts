@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
 import { FaultLog } from '../runtime/fault-log.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import { errorName, framesOf } from '../runtime/loggable.ts';
 import { untilDone } from '../runtime/until-done.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
@@ -32,13 +32,13 @@ export class JobProcessor {
   readonly #settlements = new Batcher((settlements: Settlement[]) => this.moves.settle(settlements));
 
   constructor(
-    @Inject(JobMoves) private readonly moves: JobMoves,
-    @Inject(JobOffers) private readonly offers: JobOffers,
-    @Inject(HandlerRegistry) private readonly registry: HandlerRegistry,
-    @Inject(RunningJobs) private readonly running: RunningJobs,
-    @Inject(LogRecorder) private readonly logs: LogRecorder,
-    @Inject(FramePublisher) private readonly publisher: FramePublisher,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly moves: JobMoves,
+    private readonly offers: JobOffers,
+    private readonly registry: HandlerRegistry,
+    private readonly running: RunningJobs,
+    private readonly logs: LogRecorder,
+    private readonly publisher: FramePublisher,
+    private readonly options: ResolvedOptions,
   ) {}
 
   /** Stops trying to settle what Postgres does not take: the lease gives those jobs to another worker. */

@@ -1,8 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { FaultLog } from '../runtime/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
 import { storableText } from '../runtime/storable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { JobLogs, type NewLogLine } from '../store/job-logs.ts';
 import type { RunningJob } from './running-job.ts';
@@ -28,9 +28,9 @@ export class LogRecorder {
   #next: Promise<void> | null = null;
 
   constructor(
-    @Inject(JobLogs) private readonly logs: JobLogs,
-    @Inject(FramePublisher) private readonly publisher: FramePublisher,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly logs: JobLogs,
+    private readonly publisher: FramePublisher,
+    private readonly options: ResolvedOptions,
   ) {}
 
   add(job: RunningJob, level: LogLevel, text: string): void {

@@ -1,6 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { FaultLog } from '../runtime/fault-log.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
 import { JobLeases } from '../store/job-leases.ts';
@@ -20,9 +20,9 @@ export class RunningJobs {
   #beating: Promise<void> | null = null;
 
   constructor(
-    @Inject(JobLeases) private readonly leases: JobLeases,
-    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly leases: JobLeases,
+    private readonly subscriptions: Subscriptions,
+    private readonly options: ResolvedOptions,
   ) {}
 
   start(): void {

@@ -1,10 +1,11 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bull';
-import { JOB_QUEUES, type JobQueue } from '../dispatch/job-queues.ts';
+import { type JobQueue, JobQueues } from '../dispatch/job-queues.ts';
 import { withDeadline } from '../runtime/deadline.ts';
 import { FaultLog } from '../runtime/fault-log.ts';
+import type { Part } from '../runtime/part.ts';
 import { faultText } from '../runtime/loggable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
 import { JobOffers } from '../store/job-offers.ts';
@@ -26,24 +27,30 @@ function isJobRef(data: Partial<JobRef> | null): data is JobRef {
 
 /** Takes jobs from the Bull queues, once the application has started, until it shuts down. */
 @Injectable()
-export class Worker {
+export class Worker implements Part {
   readonly #log = new Logger('Jobstream worker');
   readonly #faults = new FaultLog('Jobstream worker');
   readonly #active = new Set<Promise<void>>();
   readonly #stopping = new AbortController();
 
   constructor(
-    @Inject(JOB_QUEUES) private readonly queues: JobQueue[],
-    @Inject(JobProcessor) private readonly processor: JobProcessor,
-    @Inject(RunningJobs) private readonly running: RunningJobs,
-    @Inject(JobOffers) private readonly offers: JobOffers,
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly queues: JobQueues,
+    private readonly processor: JobProcessor,
+    private readonly running: RunningJobs,
+    private readonly offers: JobOffers,
+    private readonly redis: RedisConnections,
+    private readonly options: ResolvedOptions,
   ) {}
 
+  /** The grace, what an aborted handler may take, and the steps around them. */
+  get stopLimitMs(): number {
+    return this.options.shutdownGraceMs + this.options.cancelGraceMs + 4 * STEP_MS;
+  }
+
   start(): void {
+    if (!this.options.roles.includes('worker')) return;
     this.running.start();
-    for (const queue of this.queues) this.#process(queue);
+    for (const queue of this.queues.all) this.#process(queue);
   }
 
   /** Claims nothing more, lets jobs finish within the grace, then gives the rest back. */
@@ -51,7 +58,7 @@ export class Worker {
     const graceMs = this.options.shutdownGraceMs;
     const graceEnds = performance.now() + graceMs;
     this.#stopping.abort();
-    await Promise.all(this.queues.map(({ bull }) => this.#pause(bull)));
+    await Promise.all(this.queues.all.map(({ bull }) => this.#pause(bull)));
     if (!(await this.#settled(graceEnds - performance.now()))) {
       this.#log.warn(`${this.running.size} jobs still run after ${graceMs} ms; they are given back.`);
       this.running.abortAll('shutdown');
@@ -59,7 +66,7 @@ export class Worker {
     }
     this.processor.giveUp();
     await Promise.all([
-      ...this.queues.map(({ bull }) => this.#letGo(bull)),
+      ...this.queues.all.map(({ bull }) => this.#letGo(bull)),
       this.#inTime(this.running.stop(), 'The last renewal of leases did not end in time.'),
     ]);
   }

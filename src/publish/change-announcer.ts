@@ -1,7 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
+import type { Part } from '../runtime/part.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
 import { type ChangedJob, CommittedChanges } from '../events/committed-changes.ts';
@@ -9,16 +10,16 @@ import { encodeChanges, encodeNudge } from './frame.ts';
 
 /** Tells every process of status changes that this one has committed: a nudge, the truth is in the row. */
 @Injectable()
-export class ChangeAnnouncer {
+export class ChangeAnnouncer implements Part {
   readonly #keys: Keys;
   #changes: Subscription | null = null;
   /** Nudges that Redis did not take; the backstop finds what they would have said. */
   failures = 0;
 
   constructor(
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
-    @Inject(JOBS_OPTIONS) { prefix }: ResolvedOptions,
+    private readonly redis: RedisConnections,
+    private readonly committed: CommittedChanges,
+    { prefix }: ResolvedOptions,
   ) {
     this.#keys = redisKeys(prefix);
   }

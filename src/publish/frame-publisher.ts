@@ -1,5 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { Injectable } from '@nestjs/common';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
@@ -16,8 +16,8 @@ export class FramePublisher {
   failures = 0;
 
   constructor(
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(JOBS_OPTIONS) { prefix }: ResolvedOptions,
+    private readonly redis: RedisConnections,
+    { prefix }: ResolvedOptions,
   ) {
     this.#keys = redisKeys(prefix);
   }

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
 import { faultText } from '../runtime/loggable.ts';
-import { JOBS_OPTIONS, type RedisTarget, type ResolvedOptions } from '../jobs.options.ts';
+import { type RedisTarget, ResolvedOptions } from '../jobs.options.ts';
+import type { Part } from '../runtime/part.ts';
 import { foundConnector } from './found-connector.ts';
 import { keepAlive } from './liveness.ts';
 import { SlotOwner } from './slot-owner.ts';
@@ -24,7 +25,7 @@ const SENTINEL_TIMEOUT_MS = 2_000;
  * them go to the node that serves our hash tag, and behind Sentinel to the master.
  */
 @Injectable()
-export class RedisConnections {
+export class RedisConnections implements Part {
   readonly command: Redis;
   readonly subscriber: Redis;
   readonly #log = new Logger('Jobstream Redis');
@@ -35,7 +36,7 @@ export class RedisConnections {
   #bullSubscriber: Redis | null = null;
   #down = false;
 
-  constructor(@Inject(JOBS_OPTIONS) { redis, prefix }: ResolvedOptions) {
+  constructor({ redis, prefix }: ResolvedOptions) {
     this.#target = isCluster(redis) ? clusterTarget(redis, prefix) : redis;
     this.#reconnectOn = isCluster(redis) ? [...DEMOTED, ...MOVED] : DEMOTED;
     // Fails at once while Redis is away: what it would have done is done again from the rows (pitfall B6).
@@ -71,7 +72,7 @@ export class RedisConnections {
     await once(this.command, 'ready', { signal: AbortSignal.timeout(timeoutMs) });
   }
 
-  close(): void {
+  stop(): void {
     for (const stop of this.#stops) stop();
     for (const redis of this.#all) redis.disconnect();
   }

@@ -1,5 +1,6 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { faultText } from '../runtime/loggable.ts';
+import type { Part } from '../runtime/part.ts';
 import { RedisConnections } from './redis-connections.ts';
 
 export interface Subscriber {
@@ -17,11 +18,11 @@ const CHUNK = 500;
  * connection is away is lost; `onSubscribed` says when to catch up.
  */
 @Injectable()
-export class Subscriptions {
+export class Subscriptions implements Part {
   readonly #log = new Logger('Jobstream Redis');
   readonly #channels = new Map<string, Set<Subscriber>>();
 
-  constructor(@Inject(RedisConnections) private readonly connections: RedisConnections) {
+  constructor(private readonly connections: RedisConnections) {
     const { subscriber } = connections;
     subscriber.on('message', (channel: string, message: string) => {
       for (const listener of this.#channels.get(channel) ?? []) listener.onMessage(message);
@@ -48,7 +49,7 @@ export class Subscriptions {
     return this.#channels.size;
   }
 
-  close(): void {
+  stop(): void {
     this.#channels.clear();
   }
 

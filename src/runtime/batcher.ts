@@ -1,4 +1,4 @@
-import { PostgresSilent } from '../store/statement-deadline.ts';
+import { NoAnswer } from './deadline.ts';
 
 interface Waiting<In, Out> {
   item: In;
@@ -41,7 +41,7 @@ export class Batcher<In, Out> {
       batch.forEach(({ resolve }, index) => resolve(answers[index] as Out));
     } catch (error) {
       // Those behind would wait as long again, and more of them the longer it lasts.
-      const failed = error instanceof PostgresSilent ? [...batch, ...this.#waiting.splice(0)] : batch;
+      const failed = error instanceof NoAnswer ? [...batch, ...this.#waiting.splice(0)] : batch;
       for (const { reject } of failed) reject(error);
     }
   }

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, HttpException, Inject } from '@nestjs/common';
+import { Controller, Get, Header, HttpException } from '@nestjs/common';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
 import { JobsHealth, type JobsMeasures } from '../index.ts';
 import { openApiDocument } from './openapi.ts';
@@ -27,7 +27,7 @@ const COUNTERS: Metrics = {
 export class OperationsController {
   readonly #registry = new Registry();
 
-  constructor(@Inject(JobsHealth) private readonly health: JobsHealth) {
+  constructor(private readonly health: JobsHealth) {
     collectDefaultMetrics({ register: this.#registry });
     for (const [key, metric] of entries(GAUGES)) this.#registry.registerMetric(this.#gauge(key, metric));
     for (const [key, metric] of entries(COUNTERS)) this.#registry.registerMetric(this.#counter(key, metric));

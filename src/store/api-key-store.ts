@@ -1,11 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import { actingIn, type Actor } from '../job/actor.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, auditSql, KIND } from './audit-sql.ts';
 import { everyTenant } from './every-tenant.ts';
 import { type Revocable, RevocationStore } from './revocation-store.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Database } from './database.ts';
 
 /** What is known of a key; never the key itself. */
 export interface StoredApiKey {
@@ -40,16 +38,15 @@ export class ApiKeyStore {
   readonly #table: string;
 
   constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
-    @Inject(RevocationStore) private readonly revocations: RevocationStore,
+    private readonly database: Database,
+    private readonly revocations: RevocationStore,
   ) {
-    this.#table = `"${options.schema}".api_key`;
+    this.#table = database.table('api_key');
   }
 
   async insert(key: NewApiKey, actor: Actor): Promise<StoredApiKey> {
     const { id, prefix, hash, name, tenant, subject, scopes, expiresAt } = key;
-    const [row] = await this.dataSource.query<[StoredApiKey]>(
+    const [row] = await this.database.query<[StoredApiKey]>(
       `WITH added AS (
          INSERT INTO ${this.#table} (id, prefix, hash, name, tenant, subject, scopes, expires_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING ${COLUMNS}
@@ -61,7 +58,7 @@ export class ApiKeyStore {
   }
 
   #auditSql(): string {
-    return auditSql(this.options.schema, {
+    return auditSql(this.database.schema, {
       action: 'create',
       kind: KIND.key,
       id: 'id::text',
@@ -75,7 +72,7 @@ export class ApiKeyStore {
 
   /** The key with this prefix, unless it has expired or was revoked. */
   async find(prefix: string): Promise<UsableApiKey | null> {
-    const [key] = await this.dataSource.query<UsableApiKey[]>(
+    const [key] = await this.database.query<UsableApiKey[]>(
       `${everyTenant('credential')}SELECT ${COLUMNS}, hash, ${UNNOTED} AS unnoted FROM ${this.#table}
        WHERE prefix = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())`,
       [prefix],
@@ -85,7 +82,7 @@ export class ApiKeyStore {
 
   /** Notes that the key was used, at most once a minute. */
   async noteUse({ id, tenant }: Pick<StoredApiKey, 'id' | 'tenant'>): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       `UPDATE ${this.#table} SET last_used_at = now() WHERE id = $1 AND tenant = $2 AND ${UNNOTED}`,
       [id, tenant],
     );
@@ -93,7 +90,7 @@ export class ApiKeyStore {
 
   /** Keys that were not revoked, newest first, from those before this id on. */
   async list(limit: number, before: string | null, tenant: string | null): Promise<StoredApiKey[]> {
-    return this.dataSource.query<StoredApiKey[]>(
+    return this.database.query<StoredApiKey[]>(
       `SELECT ${COLUMNS} FROM ${this.#table}
        WHERE revoked_at IS NULL AND ($2::uuid IS NULL OR id < $2) AND ($3::text IS NULL OR tenant = $3)
        ORDER BY id DESC LIMIT $1`,
@@ -107,7 +104,7 @@ export class ApiKeyStore {
     actor: Actor,
     within: string | null,
   ): Promise<{ at: Date; tenant: string } | null> {
-    return this.dataSource.transaction(async (manager) => {
+    return this.database.transaction(async (manager) => {
       const [rows] = await manager.query<[{ tenant: string }[], number]>(
         `UPDATE ${this.#table} SET revoked_at = now()
          WHERE id = $1 AND revoked_at IS NULL AND ($2::text IS NULL OR tenant = $2) RETURNING tenant`,

@@ -1,11 +1,9 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable, Logger } from '@nestjs/common';
 import { type Act, actingIn, type Actor, type AuditAction, type AuditEntry } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Database } from './database.ts';
 
 /** Rows that one statement purges. */
 const BATCH = 1_000;
@@ -26,11 +24,8 @@ export class AuditTrail {
   readonly #log = new Logger('Jobstream audit');
   readonly #table: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: Pick<ResolvedOptions, 'schema'>,
-  ) {
-    this.#table = `"${schema}".audit`;
+  constructor(private readonly database: Database) {
+    this.#table = database.table('audit');
   }
 
   /** Writes a line of JSON into the log; call it once the change is committed. */
@@ -47,7 +42,7 @@ export class AuditTrail {
 
   /** What matches, newest first, from entries older than the one with the id `before` on. */
   async list(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntry[]> {
-    return this.dataSource.query<AuditEntry[]>(
+    return this.database.query<AuditEntry[]>(
       `SELECT id::text AS id, at, tenant, subject, credential, action,
          json_build_object('kind', target_kind, 'id', target_id) AS target, detail
        FROM ${this.#table} a
@@ -65,7 +60,7 @@ export class AuditTrail {
 
   async #purgeBatch(days: number): Promise<number> {
     // Ids grow with time but for the length of a transaction, so the oldest are the first: time needs no index.
-    const [{ purged }] = await this.dataSource.query<[{ purged: number }]>(
+    const [{ purged }] = await this.database.query<[{ purged: number }]>(
       `${everyTenant('age')}WITH first AS (
          SELECT id, at FROM ${this.#table} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
        ), purged AS (

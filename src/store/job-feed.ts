@@ -1,12 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
 import type { JobFilter } from './job-store.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
+import { Database } from './database.ts';
 
 /**
  * A point in the database's history: every change that was committed before it has a lower transaction id.
@@ -29,16 +27,13 @@ export interface FeedPage {
 export class JobFeed {
   readonly #job: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
-  ) {
-    this.#job = `"${schema}".job`;
+  constructor(private readonly database: Database) {
+    this.#job = database.table('job');
   }
 
   /** What is committed from now on changes jobs at or after this watermark, however long it has been under way. */
   async watermark(): Promise<Watermark> {
-    const [row] = await this.dataSource.query<{ at: Watermark }[]>(
+    const [row] = await this.database.query<{ at: Watermark }[]>(
       'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS at',
     );
     return row?.at ?? '0';
@@ -46,7 +41,7 @@ export class JobFeed {
 
   /** Visible jobs that match, newest first. Progress changes no watermark, so running jobs always come along. */
   async page({ filter, visibility, since, before, limit }: FeedPage): Promise<Job[]> {
-    const rows = await this.dataSource.query<JobRow[]>(
+    const rows = await this.database.query<JobRow[]>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
        WHERE ${isVisible(1)}
          AND ($4::text[] IS NULL OR j.status = ANY($4))
@@ -72,7 +67,7 @@ export class JobFeed {
 
   /** The jobs of these tenants (null: of all) that have changed since, oldest change first. */
   async changedSince(since: Watermark, tenants: string[] | null): Promise<Job[]> {
-    const rows = await this.dataSource.query<JobRow[]>(
+    const rows = await this.database.query<JobRow[]>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
        WHERE j.change_xid >= $1::text::xid8 AND ($2::text[] IS NULL OR j.tenant = ANY($2))
        ORDER BY j.change_xid`,

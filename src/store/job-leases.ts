@@ -1,13 +1,12 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import { type Actor, APPLICATION } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
+import { Database } from './database.ts';
 
 /** What a running job's row says to its worker. */
 export interface Lease {
@@ -22,10 +21,10 @@ export class JobLeases {
   readonly #job: string;
 
   constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly database: Database,
+    private readonly options: ResolvedOptions,
   ) {
-    this.#job = `"${options.schema}".job`;
+    this.#job = database.table('job');
   }
 
   /**
@@ -34,7 +33,7 @@ export class JobLeases {
    */
   async renew(updates: RunningUpdate[]): Promise<Lease[]> {
     // TypeORM answers a bare UPDATE with `[rows, count]`; a SELECT around it gives plain rows.
-    return this.dataSource.query<Lease[]>(
+    return this.database.query<Lease[]>(
       `WITH input AS (
          SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, progress json, tick bigint)
        ), target AS (
@@ -59,7 +58,7 @@ export class JobLeases {
     visibility: Visibility,
     actor: Actor = APPLICATION,
   ): Promise<(Job & { repeated: boolean }) | null> {
-    const [row] = await this.dataSource.query<(JobRow & { repeated: boolean })[]>(
+    const [row] = await this.database.query<(JobRow & { repeated: boolean })[]>(
       `WITH target AS (
          SELECT j.id, j.cancel_requested_at IS NOT NULL AS repeated FROM ${this.#job} j
          WHERE j.id = $1 AND j.status = 'active' AND ${isVisible(2)}
@@ -69,7 +68,7 @@ export class JobLeases {
            updated_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.updated_at END
          FROM target t WHERE j.id = t.id
          RETURNING ${jobColumns('j')}, t.repeated
-       ), noted AS (${jobAuditSql(this.options.schema, 'cancel', 5, 'asked WHERE NOT repeated')})
+       ), noted AS (${jobAuditSql(this.database.schema, 'cancel', 5, 'asked WHERE NOT repeated')})
        SELECT * FROM asked`,
       [id, ...visibleTo(visibility), ...actorParameters(actor)],
     );

@@ -1,11 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import type { LogLevel } from '../job/job-handler.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import type { AttemptRef } from './job-columns.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
+import { Database } from './database.ts';
 
 /** A line as a handler wrote it. */
 export interface NewLogLine {
@@ -27,13 +25,12 @@ export interface LogBatch extends AttemptRef {
 /** The log lines of jobs. */
 @Injectable()
 export class JobLogs {
-  readonly #schema: string;
+  readonly #job: string;
+  readonly #log: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
-  ) {
-    this.#schema = `"${schema}"`;
+  constructor(private readonly database: Database) {
+    this.#job = database.table('job');
+    this.#log = database.table('job_log');
   }
 
   /**
@@ -41,19 +38,19 @@ export class JobLogs {
    * the line before the batch, or null where the job has been taken away.
    */
   async append(batches: LogBatch[]): Promise<(number | null)[]> {
-    const rows = await this.dataSource.query<{ id: string; before: number }[]>(
+    const rows = await this.database.query<{ id: string; before: number }[]>(
       `WITH input AS (SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, lines json)),
        target AS (
-         SELECT j.id FROM ${this.#schema}.job j JOIN input i USING (id)
+         SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
          WHERE j.version = i.version AND j.tenant = i.tenant AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
        ), numbered AS (
-         UPDATE ${this.#schema}.job j SET log_lines = j.log_lines + json_array_length(i.lines)
+         UPDATE ${this.#job} j SET log_lines = j.log_lines + json_array_length(i.lines)
          FROM input i, target t
          WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND j.tenant = i.tenant
            AND j.status = 'active'
          RETURNING j.id, j.version, i.lines, j.log_lines - json_array_length(i.lines) AS before
        ), added AS (
-         INSERT INTO ${this.#schema}.job_log (job_id, n, version, level, text, at)
+         INSERT INTO ${this.#log} (job_id, n, version, level, text, at)
          SELECT id, before + line.n, version, line.value ->> 'level', line.value ->> 'text',
            (line.value ->> 'at')::timestamptz
          FROM numbered, json_array_elements(lines) WITH ORDINALITY AS line(value, n)
@@ -66,8 +63,8 @@ export class JobLogs {
 
   /** Lines of a visible job after number `after`, oldest first. */
   async read(jobId: string, visibility: Visibility, after: number, limit: number): Promise<LogLine[]> {
-    const rows = await this.dataSource.query<(Omit<LogLine, 'at'> & { at: Date })[]>(
-      `SELECT l.n, l.level, l.text, l.at FROM ${this.#schema}.job_log l JOIN ${this.#schema}.job j ON j.id = l.job_id
+    const rows = await this.database.query<(Omit<LogLine, 'at'> & { at: Date })[]>(
+      `SELECT l.n, l.level, l.text, l.at FROM ${this.#log} l JOIN ${this.#job} j ON j.id = l.job_id
        WHERE j.id = $1 AND l.n > $2 AND ${isVisible(4)}
        ORDER BY l.n LIMIT $3`,
       [jobId, after, limit, ...visibleTo(visibility)],

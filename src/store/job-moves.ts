@@ -1,9 +1,8 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
+import { Injectable } from '@nestjs/common';
 import { type Actor, APPLICATION, type AuditAction } from '../job/actor.ts';
 import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { CommittedChanges } from '../events/committed-changes.ts';
 import {
@@ -15,8 +14,8 @@ import {
   toJob,
 } from './job-columns.ts';
 import { everyTenant } from './every-tenant.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
+import { Database } from './database.ts';
 
 /** How an attempt ended. `delayMs` says when a job that goes back to the queue is due. */
 export interface Settlement extends AttemptRef {
@@ -43,12 +42,12 @@ export class JobMoves {
   readonly #change: string;
 
   constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
-    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
+    private readonly database: Database,
+    private readonly options: ResolvedOptions,
+    private readonly committed: CommittedChanges,
   ) {
-    this.#job = `"${options.schema}".job`;
-    this.#change = `"${options.schema}".job_change`;
+    this.#job = database.table('job');
+    this.#change = database.table('job_change');
   }
 
   /**
@@ -155,7 +154,7 @@ export class JobMoves {
     returning?: string;
     parameters: unknown[];
   }): Promise<Row[]> {
-    return this.dataSource.query<Row[]>(
+    return this.database.query<Row[]>(
       `${move.scope ?? ''}WITH input AS (SELECT * FROM json_to_recordset($1) AS r(${move.input})),
        target AS (
          SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
@@ -179,9 +178,9 @@ export class JobMoves {
     parameters: unknown[],
     action?: AuditAction,
   ): Promise<JobRow[]> {
-    const noted = action ? `, noted AS (${jobAuditSql(this.options.schema, action, 5, 'moved')})` : '';
+    const noted = action ? `, noted AS (${jobAuditSql(this.database.schema, action, 5, 'moved')})` : '';
     const scope = action ? '' : everyTenant('lease');
-    const rows = await this.dataSource.query<JobRow[]>(
+    const rows = await this.database.query<JobRow[]>(
       `${scope}WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
        updated AS (
          UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now(),

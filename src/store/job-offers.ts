@@ -1,9 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { Injectable } from '@nestjs/common';
 import { everyTenant } from './every-tenant.ts';
 import type { JobRef } from './job-columns.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Database } from './database.ts';
 
 /** A queued job that is to be added to its Bull queue. */
 export interface Offer extends JobRef {
@@ -27,16 +25,13 @@ const BATCH = 1_000;
 export class JobOffers {
   readonly #job: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
-  ) {
-    this.#job = `"${schema}".job`;
+  constructor(private readonly database: Database) {
+    this.#job = database.table('job');
   }
 
   /** Makes jobs ready whose `runAt` has come. */
   async promote(): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       `${everyTenant('relay')}UPDATE ${this.#job} SET stage = 'ready' WHERE id IN (
          SELECT id FROM ${this.#job} WHERE stage = 'later' AND run_at <= now()
          ORDER BY run_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
@@ -48,7 +43,7 @@ export class JobOffers {
    * window has room for, and offered ones that nobody confirmed or claimed in time. Other relays skip them.
    */
   async take(windows: { queue: string; window: number }[]): Promise<Offer[]> {
-    const rows = await this.dataSource.query<Offer[]>(
+    const rows = await this.database.query<Offer[]>(
       `${everyTenant('relay')}WITH room AS (
          SELECT w.queue, w.window - (
            SELECT count(*) FROM (
@@ -89,14 +84,14 @@ export class JobOffers {
 
   /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
   async offerEverythingAgain(): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       `${everyTenant('relay')}UPDATE ${this.#job} SET offer_again_at = now() WHERE id IN (
          SELECT id FROM ${this.#job} WHERE stage = 'offered' FOR UPDATE SKIP LOCKED)`,
     );
   }
 
   async #update(offers: JobRef[], set: string, and = ''): Promise<void> {
-    await this.dataSource.query(
+    await this.database.query(
       `${everyTenant('relay')}WITH target AS (
          SELECT j.id FROM ${this.#job} j
          JOIN json_to_recordset($1) AS r(id uuid, version int, until timestamptz)

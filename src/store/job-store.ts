@@ -1,15 +1,13 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource, EntityManager } from 'typeorm';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { Actor } from '../job/actor.ts';
 import type { Cursor } from '../job/cursor.ts';
 import type { Job, JobChange, JobStatus, Json, TenantJob } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
 import { jobColumns, type JobRow, toJob } from './job-columns.ts';
-import { throwWithoutValues } from './quiet-data-source.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
 import { isVisible, visibleTo } from './visible.ts';
+import { Database } from './database.ts';
 
 /** A job to insert; ids and hashes are made by the submitter. */
 export interface NewJob {
@@ -55,12 +53,9 @@ export class JobStore {
   readonly #job: string;
   readonly #change: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
-  ) {
-    this.#job = `"${options.schema}".job`;
-    this.#change = `"${options.schema}".job_change`;
+  constructor(private readonly database: Database) {
+    this.#job = database.table('job');
+    this.#change = database.table('job_change');
   }
 
   /**
@@ -70,7 +65,11 @@ export class JobStore {
   async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
     // One order for all: two batches that share keys would otherwise wait for each other.
     const sorted = jobs.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    const inserted = await this.#query<JobRow>(this.#insertSql(), [JSON.stringify(sorted)], manager);
+    const inserted = await this.database.query<JobRow[]>(
+      this.#insertSql(),
+      [JSON.stringify(sorted)],
+      manager,
+    );
     const byId = new Map(inserted.map((row) => [row.id, toJob(row)]));
     const earlier = await this.#findByKey(
       jobs.filter((job) => !byId.has(job.id)),
@@ -91,7 +90,7 @@ export class JobStore {
   async #findByKey(jobs: NewJob[], manager?: EntityManager) {
     const found = new Map<string, { job: Job; payloadHash: string }>();
     if (jobs.length === 0) return found;
-    const rows = await this.#query<JobRow & { idempotencyKey: string; payloadHash: string }>(
+    const rows = await this.database.query<(JobRow & { idempotencyKey: string; payloadHash: string })[]>(
       `SELECT ${jobColumns('j')}, j.idempotency_key AS "idempotencyKey", j.payload_hash AS "payloadHash"
        FROM ${this.#job} j
        JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(tenant, type, key)
@@ -107,7 +106,7 @@ export class JobStore {
 
   /** Those of these jobs that exist, in no order. */
   async find(jobs: readonly TenantJob[]): Promise<Job[]> {
-    const rows = await this.#query<JobRow>(
+    const rows = await this.database.query<JobRow[]>(
       `SELECT ${jobColumns('j')} FROM ${this.#namedBy()}`,
       columnsOf(jobs),
     );
@@ -121,7 +120,7 @@ export class JobStore {
   }
 
   async payload(id: string, visibility: Visibility): Promise<Json> {
-    const [row] = await this.#query<{ payload: Json }>(
+    const [row] = await this.database.query<{ payload: Json }[]>(
       `SELECT payload FROM ${this.#job} j WHERE j.id = $1 AND ${isVisible(2)}`,
       [id, ...visibleTo(visibility)],
     );
@@ -130,7 +129,7 @@ export class JobStore {
 
   /** Jobs of the tenant that are queued, counted up to `most`. */
   async countWaiting(tenant: string, most: number): Promise<number> {
-    const [row] = await this.#query<{ count: number }>(
+    const [row] = await this.database.query<{ count: number }[]>(
       `SELECT count(*)::int AS count
        FROM (SELECT 1 FROM ${this.#job} WHERE tenant = $1 AND status = 'queued' LIMIT $2) AS waiting`,
       [tenant, most],
@@ -145,7 +144,7 @@ export class JobStore {
     limit: number,
     before: string | null,
   ): Promise<Job[]> {
-    const rows = await this.#query<JobRow>(
+    const rows = await this.database.query<JobRow[]>(
       `SELECT ${jobColumns('j')} FROM ${this.#job} j
        WHERE ${isVisible(1)}
          AND ($4::text[] IS NULL OR j.status = ANY($4))
@@ -169,7 +168,7 @@ export class JobStore {
 
   /** The changes of each job after the given version, oldest first; answers stand at the index asked. */
   async changesAfter(refs: readonly ChangesRef[]): Promise<JobChange[][]> {
-    const rows = await this.#query<JobChange & { index: number }>(
+    const rows = await this.database.query<(JobChange & { index: number })[]>(
       `SELECT r.index::int AS index, c.status, c.version, c.attempt, c.reason, c.run_at AS "runAt", c.at
        FROM unnest($1::uuid[], $2::text[], $3::int[]) WITH ORDINALITY AS r(id, tenant, after, index)
        JOIN ${this.#job} j ON j.id = r.id AND j.tenant = r.tenant
@@ -184,7 +183,7 @@ export class JobStore {
 
   /** How far each job that exists is: enough to tell whether it has changed. */
   async positions(jobs: readonly TenantJob[]): Promise<Map<string, Cursor>> {
-    const rows = await this.#query<{ id: string; version: number; tick: string }>(
+    const rows = await this.database.query<{ id: string; version: number; tick: string }[]>(
       `SELECT j.id, j.version, j.progress_tick AS tick FROM ${this.#namedBy()}`,
       columnsOf(jobs),
     );
@@ -220,7 +219,7 @@ export class JobStore {
   }
 
   #auditSql(): string {
-    return auditSql(this.options.schema, {
+    return auditSql(this.database.schema, {
       action: 'submit',
       kind: KIND.job,
       id: 'id::text',
@@ -230,10 +229,6 @@ export class JobStore {
       credential: `actor ->> 'credential'`,
       from: 'input WHERE id IN (SELECT id FROM added)',
     });
-  }
-
-  async #query<Row>(sql: string, parameters: unknown[], manager?: EntityManager): Promise<Row[]> {
-    return (manager ?? this.dataSource).query<Row[]>(sql, parameters).catch(throwWithoutValues);
   }
 }
 

@@ -1,10 +1,9 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource, EntityManager } from 'typeorm';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { type Actor, APPLICATION } from '../job/actor.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, auditSql } from './audit-sql.ts';
 import { everyTenant } from './every-tenant.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Database } from './database.ts';
 
 /** What can be revoked. `tenant` and `value` are empty where the kind has no use for them. */
 export interface Revocable {
@@ -34,16 +33,13 @@ const LOCK = 5_062_831_775;
 export class RevocationStore {
   readonly #table: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: Pick<ResolvedOptions, 'schema'>,
-  ) {
-    this.#table = `"${options.schema}".revocation`;
+  constructor(private readonly database: Database) {
+    this.#table = database.table('revocation');
   }
 
   /** Revokes, in the given transaction or in one of its own; resolves to when. */
   async add(revocable: Revocable, actor: Actor = APPLICATION, manager?: EntityManager): Promise<Date> {
-    if (!manager) return this.dataSource.transaction((own) => this.add(revocable, actor, own));
+    if (!manager) return this.database.transaction((own) => this.add(revocable, actor, own));
     // Held until the commit, so that numbers become visible in their order and readers can go on from one.
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const { kind, tenant, value } = revocable;
@@ -59,7 +55,7 @@ export class RevocationStore {
   }
 
   #auditSql(): string {
-    return auditSql(this.options.schema, {
+    return auditSql(this.database.schema, {
       action: 'revoke',
       kind: 'kind',
       id: `CASE kind WHEN 'tenant' THEN tenant ELSE value END`,
@@ -74,7 +70,7 @@ export class RevocationStore {
   /** Which of these credentials are revoked, by index, and the newest revocation that was looked at. */
   async check(credentials: Mark[][]): Promise<{ revoked: Set<number>; newest: string }> {
     const marks = credentials.flatMap((own, index) => own.map((mark) => ({ ...mark, index })));
-    const [row] = await this.dataSource.query<[{ revoked: number[]; newest: string }]>(
+    const [row] = await this.database.query<[{ revoked: number[]; newest: string }]>(
       `SELECT coalesce((SELECT max(number) FROM ${this.#table}), 0)::text AS newest,
          ARRAY(
            SELECT m.index FROM json_to_recordset($1)
@@ -89,7 +85,7 @@ export class RevocationStore {
 
   /** Revocations after this number, oldest first. */
   async after(number: string, limit: number): Promise<Revocation[]> {
-    return this.dataSource.query<Revocation[]>(
+    return this.database.query<Revocation[]>(
       `${everyTenant('streams')}SELECT kind, tenant, value, at, number::text AS number FROM ${this.#table}
        WHERE number > $1::bigint ORDER BY ${this.#table}.number LIMIT $2`,
       [number, limit],

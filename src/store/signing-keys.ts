@@ -1,7 +1,5 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Injectable } from '@nestjs/common';
+import { Database } from './database.ts';
 
 /** What each key signs: viewer tokens, the cookies of streams. */
 export type SigningKeyName = 'viewer' | 'stream';
@@ -11,10 +9,7 @@ export type SigningKeyName = 'viewer' | 'stream';
 export class SigningKeys {
   readonly #keys = new Map<SigningKeyName, Promise<Buffer>>();
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
-  ) {}
+  constructor(private readonly database: Database) {}
 
   /** The key, which is read once; where that failed, with the next call again. */
   get(name: SigningKeyName): Promise<Buffer> {
@@ -27,8 +22,8 @@ export class SigningKeys {
   }
 
   async #read(name: SigningKeyName): Promise<Buffer> {
-    const sql = `SELECT key FROM "${this.options.schema}".signing_key WHERE name = $1`;
-    const [row] = await this.dataSource.query<{ key: Buffer }[]>(sql, [name]);
+    const sql = `SELECT key FROM ${this.database.table('signing_key')} WHERE name = $1`;
+    const [row] = await this.database.query<{ key: Buffer }[]>(sql, [name]);
     if (!row)
       throw new Error(
         `The table signing_key has lost its key "${name}"; run the migrations again on an empty table.`,

@@ -1,10 +1,11 @@
 import type { DataSource, QueryRunner } from 'typeorm';
+import { NoAnswer } from '../runtime/deadline.ts';
 
 /** Longest wait for one statement or transaction of ours, and for its connection. */
 const LIMIT_MS = 10_000;
 
 /** Postgres did not answer in time. */
-export class PostgresSilent extends Error {
+export class PostgresSilent extends NoAnswer {
   constructor(limitMs: number) {
     super(`Postgres has not answered for ${limitMs} ms; whether it did what it was asked is not known.`);
     this.name = 'PostgresSilent';

@@ -1,8 +1,6 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { DataSource } from 'typeorm';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { Injectable } from '@nestjs/common';
 import { everyTenant } from './every-tenant.ts';
-import { JOBS_DATA_SOURCE } from './tokens.ts';
+import { Database } from './database.ts';
 
 /** What a ticket opens, and the credential that it was made with. */
 export interface TicketGrant {
@@ -31,16 +29,13 @@ const CLEARED = 100;
 export class TicketStore {
   readonly #table: string;
 
-  constructor(
-    @Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource,
-    @Inject(JOBS_OPTIONS) { schema }: ResolvedOptions,
-  ) {
-    this.#table = `"${schema}".ticket`;
+  constructor(private readonly database: Database) {
+    this.#table = database.table('ticket');
   }
 
   /** Adds a ticket that lives for `seconds`, but not longer than its credential; resolves to its end. */
   async insert(hash: Buffer, grant: TicketGrant, seconds: number): Promise<Date> {
-    const [{ expiresAt }] = await this.dataSource.query<[{ expiresAt: Date }]>(
+    const [{ expiresAt }] = await this.database.query<[{ expiresAt: Date }]>(
       `${everyTenant('age')}WITH dead AS (
          SELECT hash FROM ${this.#table} WHERE expires_at < now() LIMIT ${CLEARED} FOR UPDATE SKIP LOCKED
        ), cleared AS (DELETE FROM ${this.#table} t USING dead WHERE t.hash = dead.hash)
@@ -67,7 +62,7 @@ export class TicketStore {
 
   /** The ticket with this hash, unless it has expired. */
   async find(hash: Buffer): Promise<StoredTicket | null> {
-    const [ticket] = await this.dataSource.query<StoredTicket[]>(
+    const [ticket] = await this.database.query<StoredTicket[]>(
       `${everyTenant('credential')}SELECT jobs, tenant, subject, scopes, only_job AS "onlyJob",
          credential_issued_at AS "credentialIssuedAt", credential_expires_at AS "credentialExpiresAt",
          token_id AS "tokenId", api_key AS "apiKey", created_at AS "createdAt"

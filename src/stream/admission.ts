@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Caller } from '../access/caller.ts';
 import { JobError } from '../job/job-errors.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 
 /** What Node's responses and sockets tell of their own end. */
 export interface Closable {
@@ -20,7 +20,7 @@ export class Admission {
   readonly #bySocket = new WeakMap<Closable, Set<() => void>>();
   #total = 0;
 
-  constructor(@Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions) {}
+  constructor(private readonly options: ResolvedOptions) {}
 
   /** Places that are taken. */
   get total(): number {

@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
 import { type Job, type Progress, type TenantJob, toJobView } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { decodeChanges } from '../publish/frame.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { type Subscriber, Subscriptions } from '../redis/subscriptions.ts';
@@ -35,12 +35,12 @@ export class FeedHub implements Subscriber {
   #looking = false;
 
   constructor(
-    @Inject(JobFeed) private readonly feed: JobFeed,
-    @Inject(JobReader) private readonly reader: JobReader,
-    @Inject(JobHub) private readonly hub: JobHub,
-    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
-    @Inject(ReadFaults) private readonly faults: ReadFaults,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly feed: JobFeed,
+    private readonly reader: JobReader,
+    private readonly hub: JobHub,
+    private readonly subscriptions: Subscriptions,
+    private readonly faults: ReadFaults,
+    private readonly options: ResolvedOptions,
   ) {}
 
   /** Tells the viewer of every change that is committed after the watermark, which was read before this call. */

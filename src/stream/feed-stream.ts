@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import type { Caller } from '../access/caller.ts';
@@ -34,12 +34,12 @@ const BREATH_MS = 50;
 @Injectable()
 export class FeedStream {
   constructor(
-    @Inject(JobFeed) private readonly feed: JobFeed,
-    @Inject(FeedHub) private readonly hub: FeedHub,
-    @Inject(JobReader) private readonly reader: JobReader,
-    @Inject(Viewers) private readonly viewers: Viewers,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
-    @Inject(ReadFaults) private readonly faults: ReadFaults,
+    private readonly feed: JobFeed,
+    private readonly hub: FeedHub,
+    private readonly reader: JobReader,
+    private readonly viewers: Viewers,
+    private readonly policy: AccessPolicy,
+    private readonly faults: ReadFaults,
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {

@@ -1,9 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { isAfter } from '../job/cursor.ts';
 import type { Job, TenantJob } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
+import type { Part } from '../runtime/part.ts';
 import { JobStore } from '../store/job-store.ts';
 import { JobChannel } from './job-channel.ts';
 import { JobReader } from './job-reader.ts';
@@ -23,7 +24,7 @@ export interface Watch {
 
 /** Every job that somebody watches in this process, once, however many watch it. */
 @Injectable()
-export class JobHub {
+export class JobHub implements Part {
   readonly #keys: Keys;
   readonly #watched = new Map<string, Watched>();
   #timer: NodeJS.Timeout | null = null;
@@ -32,11 +33,11 @@ export class JobHub {
   backstopHits = 0;
 
   constructor(
-    @Inject(JobReader) private readonly reader: JobReader,
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(Subscriptions) private readonly subscriptions: Subscriptions,
-    @Inject(ReadFaults) private readonly faults: ReadFaults,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly reader: JobReader,
+    private readonly store: JobStore,
+    private readonly subscriptions: Subscriptions,
+    private readonly faults: ReadFaults,
+    private readonly options: ResolvedOptions,
   ) {
     this.#keys = redisKeys(options.prefix);
   }

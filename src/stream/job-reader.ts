@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { withDeadline } from '../runtime/deadline.ts';
 import type { Job, JobChange, TenantJob } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { decodeFrame, type TickFrame } from '../publish/frame.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
@@ -22,9 +22,9 @@ export class JobReader {
   #late = false;
 
   constructor(
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(RedisConnections) private readonly redis: RedisConnections,
-    @Inject(JOBS_OPTIONS) { prefix }: ResolvedOptions,
+    private readonly store: JobStore,
+    private readonly redis: RedisConnections,
+    { prefix }: ResolvedOptions,
   ) {
     this.#keys = redisKeys(prefix);
   }

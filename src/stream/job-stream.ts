@@ -1,10 +1,10 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job, type TenantJob } from '../job/job.ts';
 import { pause, TRY_AGAIN_MS } from '../runtime/until-done.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import {
   endFrame,
   progressFrame,
@@ -32,12 +32,12 @@ export interface JobStreamRequest extends StreamRequest {
 @Injectable()
 export class JobStream {
   constructor(
-    @Inject(JobHub) private readonly hub: JobHub,
-    @Inject(JobReader) private readonly reader: JobReader,
-    @Inject(Viewers) private readonly viewers: Viewers,
-    @Inject(AccessPolicy) private readonly policy: AccessPolicy,
-    @Inject(ReadFaults) private readonly faults: ReadFaults,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly hub: JobHub,
+    private readonly reader: JobReader,
+    private readonly viewers: Viewers,
+    private readonly policy: AccessPolicy,
+    private readonly faults: ReadFaults,
+    private readonly options: ResolvedOptions,
   ) {}
 
   open(job: TenantJob, request: JobStreamRequest): Observable<WireFrame> {

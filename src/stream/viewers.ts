@@ -1,12 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Caller } from '../access/caller.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
 import { faultText } from '../runtime/loggable.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
+import type { Part } from '../runtime/part.ts';
 import type { WireFrame } from './frames.ts';
-import type { StreamResponse } from '../http/stream-http.ts';
+import type { StreamResponse } from './stream-response.ts';
 import { Viewer } from './viewer.ts';
 
 /** One timer for all viewers: how late an expiry or a heartbeat may be. */
@@ -20,6 +21,9 @@ const DRAIN_STEP_MS = 20;
 const LINGER_MS = 5_000;
 /** How long it may take to read all of it: 256 KiB at the pace of an old modem. */
 const LONGEST_LINGER_MS = 60_000;
+
+/** What the end takes beyond the grace on a machine that is busy. */
+const SLACK_MS = 2_000;
 
 /** What a stream is opened with. */
 export interface StreamRequest {
@@ -40,7 +44,7 @@ export interface OpenStream extends StreamRequest {
 
 /** All open streams of the process, on one clock. */
 @Injectable()
-export class Viewers {
+export class Viewers implements Part {
   readonly #log = new Logger('Jobstream streams');
   readonly #viewers = new Set<Viewer>();
   readonly #lingering = new Map<StreamResponse, number>();
@@ -48,9 +52,13 @@ export class Viewers {
   #draining = false;
 
   constructor(
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
-    @Inject(RevocationWatch) private readonly revocations: RevocationWatch,
+    private readonly options: ResolvedOptions,
+    private readonly revocations: RevocationWatch,
   ) {}
+
+  get stopLimitMs(): number {
+    return this.options.shutdownGraceMs + SLACK_MS;
+  }
 
   start(): void {
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
@@ -87,7 +95,7 @@ export class Viewers {
    * Says goodbye to everybody, spread over at most half of the grace, and to everybody who still comes. Whoever has not
    * read it after three quarters of the grace is cut off.
    */
-  async drain(): Promise<void> {
+  async stop(): Promise<void> {
     this.#draining = true;
     const cutAt = performance.now() + this.options.shutdownGraceMs * 0.75;
     await this.#dismiss([...this.#viewers]);

@@ -1,6 +1,6 @@
-import { Inject, Injectable, type OnModuleInit } from '@nestjs/common';
-import type { DataSource, EntityManager, EntitySubscriberInterface, QueryRunner } from 'typeorm';
-import { JOBS_DATA_SOURCE } from '../store/tokens.ts';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import type { EntityManager, EntitySubscriberInterface, QueryRunner } from 'typeorm';
+import { Database } from '../store/database.ts';
 
 interface TransactionEvent {
   queryRunner: QueryRunner;
@@ -14,10 +14,10 @@ export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
   /** What waits, by transaction and by the savepoints in it, innermost last. */
   readonly #waiting = new WeakMap<QueryRunner, Work[][]>();
 
-  constructor(@Inject(JOBS_DATA_SOURCE) private readonly dataSource: DataSource) {}
+  constructor(private readonly database: Database) {}
 
   onModuleInit(): void {
-    this.dataSource.subscribers.push(this);
+    this.database.dataSource.subscribers.push(this);
   }
 
   /** Without a transaction under way it runs at once. */

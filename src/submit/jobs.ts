@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { HandlerRegistry } from '../handlers/handler-registry.ts';
@@ -75,15 +75,15 @@ export class Jobs {
   readonly #inserts = new Batcher<NewJob, InsertedJob>((jobs) => this.#insertAndAnnounce(jobs), 200);
 
   constructor(
-    @Inject(HandlerRegistry) private readonly registry: HandlerRegistry,
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(JobMoves) private readonly moves: JobMoves,
-    @Inject(JobLeases) private readonly leases: JobLeases,
-    @Inject(JobLogs) private readonly lines: JobLogs,
-    @Inject(ChangeAnnouncer) private readonly announcer: ChangeAnnouncer,
-    @Inject(SubmitAnnouncer) private readonly submits: SubmitAnnouncer,
-    @Inject(QueueBound) private readonly bound: QueueBound,
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
+    private readonly registry: HandlerRegistry,
+    private readonly store: JobStore,
+    private readonly moves: JobMoves,
+    private readonly leases: JobLeases,
+    private readonly lines: JobLogs,
+    private readonly announcer: ChangeAnnouncer,
+    private readonly submits: SubmitAnnouncer,
+    private readonly bound: QueueBound,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */

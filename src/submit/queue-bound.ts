@@ -1,7 +1,7 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import type { Job } from '../job/job.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { JobStore } from '../store/job-store.ts';
 
 /** How long a count is good for, in which other processes submit as well. */
@@ -28,8 +28,8 @@ export class QueueBound {
   readonly #underWay = new Map<string, number>();
 
   constructor(
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
+    private readonly store: JobStore,
+    private readonly options: ResolvedOptions,
   ) {}
 
   /** Queues the jobs where their tenants have room for all of them; throws `429 too_many_queued_jobs` else. */

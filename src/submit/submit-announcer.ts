@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { APPLICATION } from '../job/actor.ts';
 import type { TenantJob } from '../job/job.ts';
@@ -16,10 +16,10 @@ export class SubmitAnnouncer {
   readonly #lookups = new Batcher((jobs: TenantJob[]) => this.#exist(jobs));
 
   constructor(
-    @Inject(JobStore) private readonly store: JobStore,
-    @Inject(CommittedChanges) private readonly committed: CommittedChanges,
-    @Inject(AfterCommit) private readonly afterCommit: AfterCommit,
-    @Inject(AuditTrail) private readonly audit: AuditTrail,
+    private readonly store: JobStore,
+    private readonly committed: CommittedChanges,
+    private readonly afterCommit: AfterCommit,
+    private readonly audit: AuditTrail,
   ) {}
 
   /** `inserted` stand at the indexes of the jobs that were asked for. */

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { JOB_QUEUES, type JobQueue } from '../../src/dispatch/job-queues.ts';
+import { JobQueues } from '../../src/dispatch/job-queues.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { EVERY_TENANT } from '../../src/store/every-tenant.ts';
 import { JobOffers } from '../../src/store/job-offers.ts';
@@ -129,7 +129,7 @@ describe('Every statement that Postgres runs for the service', () => {
     await nest.get(AuditTrail, { strict: false }).purge(365);
     await nest.get(JobOffers, { strict: false }).offerEverythingAgain();
     // An offer whose job is gone is given back.
-    const [queue] = nest.get<JobQueue[]>(JOB_QUEUES, { strict: false });
+    const [queue] = nest.get(JobQueues, { strict: false }).all;
     await queue?.bull.add('demo.steps', { id: randomUUID(), version: 1 });
   }
 

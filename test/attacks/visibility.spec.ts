@@ -28,7 +28,7 @@ describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
   let failed: string;
   beforeAll(async () => {
     test = await TestStore.open();
-    feed = new JobFeed(test.dataSource, OPTIONS);
+    feed = new JobFeed(test.tables);
     [queued = '', active = '', failed = ''] = await Promise.all([
       jobOf('alice'),
       jobOf('alice'),

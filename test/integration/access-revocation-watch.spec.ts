@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { Database } from '../../src/store/database.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import { RevocationWatch, type WatchedStream } from '../../src/access/revocation-watch.ts';
@@ -39,7 +40,7 @@ describe('the watch for revocations', () => {
   afterAll(() => Logger.overrideLogger(['log', 'error', 'warn']));
   beforeEach(async () => {
     database = await createTestDatabase();
-    store = new RevocationStore(database.dataSource, options);
+    store = new RevocationStore(new Database(database.dataSource, 'jobs'));
     watch = new RevocationWatch(store, options);
     open = [];
     ended = [];

@@ -14,8 +14,8 @@ let keys: ApiKeyStore;
 let revocations: RevocationStore;
 beforeAll(async () => {
   db = await TestStore.open();
-  revocations = new RevocationStore(db.dataSource, { schema: 'jobs' });
-  keys = new ApiKeyStore(db.dataSource, { schema: 'jobs' }, revocations);
+  revocations = new RevocationStore(db.tables);
+  keys = new ApiKeyStore(db.tables, revocations);
 });
 afterAll(() => db.close());
 beforeEach(() => db.query('TRUNCATE jobs.audit'));

@@ -3,6 +3,7 @@ import type { Job, JobChange } from '../../src/job/job.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
 import { type ChangedJob, CommittedChanges } from '../../src/events/committed-changes.ts';
+import { Database } from '../../src/store/database.ts';
 import { JobLeases } from '../../src/store/job-leases.ts';
 import { JobLogs } from '../../src/store/job-logs.ts';
 import { JobMoves, type Settlement } from '../../src/store/job-moves.ts';
@@ -25,6 +26,7 @@ export interface RawJob {
 
 /** The classes of the store on a database of the test's own, without the rest of the module. */
 export class TestStore {
+  readonly tables: Database;
   readonly store: JobStore;
   readonly moves: JobMoves;
   readonly leases: JobLeases;
@@ -43,13 +45,14 @@ export class TestStore {
     const resolved = resolveOptions({ redis: 'redis://unused', jwt: UNUSED_JWT, ...options });
     const committed = new CommittedChanges();
     committed.changes$.subscribe((jobs) => this.announced.push(...jobs));
-    this.store = new JobStore(dataSource, resolved);
-    this.moves = new JobMoves(dataSource, resolved, committed);
-    this.leases = new JobLeases(dataSource, resolved);
-    this.offers = new JobOffers(dataSource, resolved);
-    this.logs = new JobLogs(dataSource, resolved);
-    this.retention = new JobRetention(dataSource, resolved);
-    this.audit = new AuditTrail(dataSource, resolved);
+    this.tables = new Database(dataSource, resolved.schema);
+    this.store = new JobStore(this.tables);
+    this.moves = new JobMoves(this.tables, resolved, committed);
+    this.leases = new JobLeases(this.tables, resolved);
+    this.offers = new JobOffers(this.tables);
+    this.logs = new JobLogs(this.tables);
+    this.retention = new JobRetention(this.tables);
+    this.audit = new AuditTrail(this.tables);
   }
 
   static async open(options: Partial<JobsModuleOptions> = {}): Promise<TestStore> {

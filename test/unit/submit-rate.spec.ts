@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
-import { SubmitRate } from '../../src/submit/submit-rate.ts';
+import { SubmitRate } from '../../src/http/submit-rate.ts';
 
 const caller: Caller = { tenant: 'acme', subject: 'ann', scopes: new Set(), expiresAt: null, job: null };
 

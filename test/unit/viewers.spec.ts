@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Caller } from '../../src/access/caller.ts';
 import type { RevocationWatch } from '../../src/access/revocation-watch.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
-import type { StreamResponse } from '../../src/http/stream-http.ts';
+import type { StreamResponse } from '../../src/stream/stream-response.ts';
 import { Viewers } from '../../src/stream/viewers.ts';
 
 /** A response whose client never reads to its end. */
@@ -70,7 +70,7 @@ async function turnsOfDrain(
     onBye(index);
   });
   for (const response of responses) response.closed = true;
-  await viewers.drain().finally(() => clearInterval(counting));
+  await viewers.stop().finally(() => clearInterval(counting));
   return [...told.values()];
 }
 
@@ -83,7 +83,7 @@ describe('the drain of all streams', () => {
   it('cuts off who does not read before the grace is over, however short that is', async () => {
     const { viewers, responses } = openStreams(3, 400);
     const begun = performance.now();
-    await viewers.drain();
+    await viewers.stop();
     expect(responses.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
     // A response may linger for 5 s while the process goes on.
     expect(performance.now() - begun).toBeLessThan(4_000);
@@ -121,7 +121,7 @@ describe('a stream that has ended', () => {
   afterAll(async () => {
     server.closeAllConnections();
     await new Promise((closed) => server.close(closed));
-    await viewers.drain();
+    await viewers.stop();
   });
 
   function follow(response: ServerResponse): void {

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { EVERYTHING } from '../../../src/job/visibility.ts';
 import type { TenantJob } from '../../../src/job/job.ts';
 import { toProgress } from '../../../src/job/progress.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../../../src/jobs.options.ts';
+import { ResolvedOptions } from '../../../src/jobs.options.ts';
 import { FramePublisher } from '../../../src/publish/frame-publisher.ts';
 import { RedisConnections } from '../../../src/redis/redis-connections.ts';
 import { Subscriptions } from '../../../src/redis/subscriptions.ts';
@@ -30,7 +30,7 @@ export class RealBackend implements JoinBackend {
     private readonly module: TestModule,
     readonly job: TenantJob,
   ) {
-    this.options = module.get<ResolvedOptions>(JOBS_OPTIONS);
+    this.options = module.get(ResolvedOptions);
     this.reader = module.get(JobReader);
     this.store = module.get(JobStore);
     this.subscriptions = module.get(Subscriptions);

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Caller } from '../access/caller.ts';
 import { withDeadline } from '../runtime/deadline.ts';
 import { JobError } from '../job/job-errors.ts';
-import { JOBS_OPTIONS, type ResolvedOptions } from '../jobs.options.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 
@@ -22,8 +22,8 @@ export class SubmitRate {
   #away = false;
 
   constructor(
-    @Inject(JOBS_OPTIONS) private readonly options: ResolvedOptions,
-    @Inject(RedisConnections) redis: RedisConnections,
+    private readonly options: ResolvedOptions,
+    redis: RedisConnections,
   ) {
     const { submitsPerMinute } = options.limits;
     if (submitsPerMinute === 0) return;

@@ -1,0 +1,35 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import type { AccessProvider } from '../jobs.options.ts';
+import { AccessPolicy } from './access-policy.ts';
+import { ApiKeys } from './api-keys.ts';
+import { Authenticator } from './authenticator.ts';
+import { RevocationWatch } from './revocation-watch.ts';
+import { Revocations } from './revocations.ts';
+import { StreamCookies } from './stream-cookies.ts';
+import { Tickets } from './tickets.ts';
+import { ViewerTokens } from './viewer-tokens.ts';
+
+/** Who may: credentials, and what their callers may see and do. */
+@Module({})
+export class AccessModule {
+  /** `access`: how a request is authenticated, and where the host's own providers for that come from. */
+  static of(access: Provider[], given: AccessProvider | undefined, imports: DynamicModule[]): DynamicModule {
+    const providers = [
+      ...access,
+      ViewerTokens,
+      ApiKeys,
+      Tickets,
+      StreamCookies,
+      Revocations,
+      RevocationWatch,
+      Authenticator,
+      AccessPolicy,
+    ];
+    return {
+      module: AccessModule,
+      imports: [...imports, ...(given?.imports ?? [])],
+      providers,
+      exports: providers,
+    };
+  }
+}

@@ -1,0 +1,11 @@
+import type { Closable } from './admission.ts';
+import type { Pressure } from './viewer.ts';
+
+/** Node's own response. */
+export interface StreamResponse extends Closable, Pressure {
+  /** Null while it waits for its turn, and once it is over. */
+  readonly socket: object | null;
+  destroy(): unknown;
+  setTimeout(milliseconds: number, callback?: () => void): unknown;
+  prependOnceListener(event: 'finish', listener: () => void): unknown;
+}

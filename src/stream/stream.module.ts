@@ -1,0 +1,18 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { Admission } from './admission.ts';
+import { FeedHub } from './feed-hub.ts';
+import { FeedStream } from './feed-stream.ts';
+import { JobHub } from './job-hub.ts';
+import { JobReader } from './job-reader.ts';
+import { JobStream } from './job-stream.ts';
+import { ReadFaults } from './read-faults.ts';
+import { Viewers } from './viewers.ts';
+
+/** Shows jobs as they run. */
+@Module({})
+export class StreamModule {
+  static of(imports: DynamicModule[]): DynamicModule {
+    const providers = [ReadFaults, JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
+    return { module: StreamModule, imports, providers, exports: providers };
+  }
+}
