@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { startEmbeddedServices } from '../../src/service/embedded/embedded-services.ts';
+import { startEmbeddedServices } from '../../packages/dev-servers/src/embedded-services.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { testFolder } from '../support/services.ts';

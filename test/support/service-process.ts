@@ -12,6 +12,7 @@ const DIST = join(ROOT, 'dist/src');
 const SOURCES = [
   'src',
   'migrations',
+  'packages/dev-servers/src',
   'nest-cli.json',
   'package.json',
   'tsconfig.json',
@@ -100,7 +101,7 @@ export async function ensureBuilt(): Promise<void> {
       lastChange(SOURCES.map((path) => join(ROOT, path))),
     ]);
     if (built > changed) return;
-    await promisify(execFile)('npx', ['nest', 'build'], { cwd: ROOT, timeout: BUILD_MS });
+    await promisify(execFile)('npm', ['run', '-s', 'build'], { cwd: ROOT, timeout: BUILD_MS });
   } finally {
     await rmdir(lock);
   }
