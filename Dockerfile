@@ -6,6 +6,7 @@ COPY package.json package-lock.json ./
 COPY packages ./packages
 RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
 COPY migrations ./migrations
 COPY src ./src
 RUN npm run build
@@ -30,6 +31,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# `npm run migrate` and `npm run api-key` work here too.
+COPY --from=build /app/scripts ./scripts
 # csv.import reads here: mount the files read-only.
 RUN mkdir /data
 USER node
