@@ -11,7 +11,8 @@ export interface Servers {
 }
 
 const CONNECT_MS = 5_000;
-const DATA_DIR = '.jobstream';
+/** Where a service in development keeps what it makes. */
+export const DATA_DIR = '.jobstream';
 
 /**
  * Postgres alone, for a command that works on the service's data: that of the environment, that of a service which runs

@@ -11,7 +11,7 @@ const ROOT = join(import.meta.dirname, '../..');
 /** The folder that is run from, once `ensureBuilt()` knows it. */
 let dist = 'dist';
 /** Outside production the service shows the token that it has made up, and the page that has it. */
-const ANNOUNCED = /^ {2}(?:Dashboard|Token|TOKEN=).*$/gm;
+const ANNOUNCED = /^ {2}(?:Dashboard|TOKEN=).*$/gm;
 const START_MS = 60_000;
 const BUILD_MS = 120_000;
 
@@ -22,17 +22,17 @@ export interface Exit {
   stderr: string;
 }
 
-/** The built service as a process of its own, in an empty folder, with these variables and no others. */
+/** The built service as a process of its own, in an empty folder unless one is given, with these variables and no others. */
 export class ServiceProcess {
   stdout = '';
   stderr = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(variables: Record<string, string>, script = 'main.js') {
+  constructor(variables: Record<string, string>, script = 'main.js', folder = testFolder()) {
     const { PATH = '', HOME = '' } = process.env;
     this.#child = spawn(process.execPath, [builtProgram(script)], {
-      cwd: testFolder(),
+      cwd: folder,
       env: { PATH, HOME, NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -46,8 +46,12 @@ export class ServiceProcess {
   }
 
   /** Starts the service and waits until it listens; throws with its output when it does not. */
-  static async start(variables: Record<string, string>, script?: string): Promise<ServiceProcess> {
-    const service = new ServiceProcess(variables, script);
+  static async start(
+    variables: Record<string, string>,
+    script?: string,
+    folder?: string,
+  ): Promise<ServiceProcess> {
+    const service = new ServiceProcess(variables, script, folder);
     try {
       await eventually(() => service.url, { timeoutMs: START_MS });
       return service;
