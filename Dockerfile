@@ -3,15 +3,18 @@
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json ./
+COPY packages ./packages
 RUN npm ci --no-audit --no-fund
 COPY nest-cli.json tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
 COPY migrations ./migrations
 COPY src ./src
 RUN npm run build
 # The service's own packages are development dependencies of the library, so `--omit=dev` would drop them too.
 # Instead the development list goes as a whole, what the service runs on is named, and npm prunes the rest
-# (Postgres binaries, test and build tools) down to those, the library's dependencies and its peers.
-RUN npm pkg delete devDependencies \
+# (Postgres binaries, test and build tools) down to those, the library's dependencies and its peers. The workspaces
+# are for development and go too.
+RUN npm pkg delete devDependencies workspaces \
   && npm pkg set \
     'dependencies.@nestjs/platform-express=*' \
     'dependencies.@nestjs/platform-fastify=*' \
@@ -28,6 +31,8 @@ WORKDIR /app
 COPY --from=build /app/package.json ./
 COPY --from=build /app/node_modules ./node_modules
 COPY --from=build /app/dist ./dist
+# `npm run migrate` and `npm run api-key` work here too.
+COPY --from=build /app/scripts ./scripts
 # csv.import reads here: mount the files read-only.
 RUN mkdir /data
 USER node

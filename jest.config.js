@@ -18,6 +18,8 @@ const project = (name, extra = {}) => ({
   testEnvironment: '<rootDir>/test/support/environment.mjs',
   extensionsToTreatAsEsm: ['.ts'],
   transform,
+  // The sources, so that tests need no build of it.
+  moduleNameMapper: { '^jobstream-dev-servers$': '<rootDir>/packages/dev-servers/src/embedded-services.ts' },
   setupFiles: ['<rootDir>/test/support/collect-console.ts'],
   testMatch: [`<rootDir>/test/${name}/**/*.spec.ts`],
   ...extra,

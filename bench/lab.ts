@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DataSource } from 'typeorm';
-import { startEmbeddedServices } from '../src/service/embedded/embedded-services.ts';
+import { startEmbeddedServices } from '../packages/dev-servers/src/embedded-services.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { eventually } from '../test/support/eventually.ts';
 import { send } from '../test/support/http.ts';

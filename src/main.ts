@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { anyFaultText } from './index.ts';
+import { announcement } from './service/announcement.ts';
 import { readEnvironment } from './service/environment.ts';
 import { ServiceLogger } from './service/service-logger.ts';
 import { startService } from './service/start.ts';
@@ -16,9 +17,10 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 }
 
 try {
-  const service = await startService(readEnvironment(process.env), { logger: new ServiceLogger() });
+  const environment = readEnvironment(process.env);
+  const service = await startService(environment, { logger: new ServiceLogger() });
   logger.log(`Listening on ${service.url}`);
-  if (service.token) announceToken(service.url, service.token, service.dashboardUrl);
+  if (!environment.production) process.stdout.write(announcement(service));
   let stopping = false;
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.on(signal, () => {
@@ -36,15 +38,6 @@ try {
   }
 } catch (error) {
   fail(error);
-}
-
-function announceToken(url: string, token: string, dashboardUrl: string): void {
-  process.stdout.write(
-    `\n  Dashboard   ${dashboardUrl}\n  Token       ${token}\n\n` +
-      `  TOKEN=${token}\n` +
-      `  curl -s ${url}/jobs -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\\n` +
-      `    -d '{"type":"demo.steps","payload":{"steps":100,"stepMs":50}}'\n\n`,
-  );
 }
 
 function fail(error: unknown): void {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
+import { announcement } from './announcement.ts';
 import { readEnvironment } from './environment.ts';
 import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
@@ -44,8 +45,8 @@ const SHOWCASES: Showcase[] = [
   },
 ];
 
-const NO_TOKEN = `The service checks tokens against the JWT_SECRET or JWKS_URL of your environment, so the demo cannot make one.
-Set DEMO_TOKEN to a token with the scopes "jobs:read jobs:write", or unset JWT_SECRET and JWKS_URL.`;
+const NO_TOKEN = `The service checks tokens against the keys of your environment, so the demo cannot make one.
+Set DEMO_TOKEN to a token with the scopes "jobs:read jobs:write", or unset JWKS_URL and NODE_ENV.`;
 
 const out = process.stdout;
 
@@ -60,9 +61,9 @@ async function main(signal: AbortSignal): Promise<void> {
   try {
     say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
     await showAll(service, signal);
-    say('bold', `\nDashboard: ${service.dashboardUrl}`);
     if (!process.argv.includes('--keep'))
-      return say('dim', 'To look at it, keep the service: npm run demo -- --keep');
+      return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
+    out.write(announcement(service));
     say('dim', 'Running until Ctrl-C.');
     await aborted(signal);
   } finally {

@@ -1,6 +1,5 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { Client } from 'pg';
-import { openEmbeddedPostgres, startEmbeddedServices } from './embedded/embedded-services.ts';
 import type { Environment } from './environment.ts';
 import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 
@@ -12,7 +11,8 @@ export interface Servers {
 }
 
 const CONNECT_MS = 5_000;
-const DATA_DIR = '.jobstream';
+/** Where a service in development keeps what it makes. */
+export const DATA_DIR = '.jobstream';
 
 /**
  * Postgres alone, for a command that works on the service's data: that of the environment, that of a service which runs
@@ -24,7 +24,7 @@ export async function openDatabase(
 ): Promise<Pick<Servers, 'databaseUrl' | 'stop'>> {
   const database =
     databaseUrl === null && !production
-      ? await openEmbeddedPostgres(DATA_DIR, log)
+      ? await (await devServers()).openEmbeddedPostgres(DATA_DIR, log)
       : { databaseUrl: databaseUrl ?? '', stop: async () => undefined };
   return checked(database, () => reachPostgres(database.databaseUrl));
 }
@@ -35,7 +35,7 @@ export async function openServers(environment: Environment, log: (line: string) 
   const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
   const embedded =
     own.postgres || own.redis
-      ? await startEmbeddedServices({ dataDir: DATA_DIR, ...own, log })
+      ? await (await devServers()).startEmbeddedServices({ dataDir: DATA_DIR, ...own, log })
       : { databaseUrl: null, redisUrl: null, stop: async () => undefined };
   const servers = {
     databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '',
@@ -46,6 +46,11 @@ export async function openServers(environment: Environment, log: (line: string) 
     await reachPostgres(servers.databaseUrl);
     await reachRedis(servers.redisUrl);
   });
+}
+
+/** Only where servers are started: what runs in production does without this package. */
+function devServers() {
+  return import('jobstream-dev-servers');
 }
 
 async function checked<T extends Pick<Servers, 'stop'>>(servers: T, reach: () => Promise<void>): Promise<T> {

@@ -1,27 +1,26 @@
 import 'reflect-metadata';
-import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type INestApplication, Logger, type LoggerService } from '@nestjs/common';
-import { SignJWT } from 'jose';
 import { DataSource } from 'typeorm';
 import { migrate } from '../index.ts';
+import { developmentSecret, developmentToken } from './development-access.ts';
 import type { Environment } from './environment.ts';
 import { ensureSampleData } from './handlers/sample-data.ts';
 import { httpAdapter } from './http-adapter.ts';
 import { protectBrowsers } from './browser-safety.ts';
 import { checkPort } from './port.ts';
-import { openServers, type Servers } from './servers.ts';
+import { DATA_DIR, openServers, type Servers } from './servers.ts';
 import { POOL, ServiceModule } from './service.module.ts';
 
 export interface RunningService {
   url: string;
-  /** A token for development; null where the environment brings the keys. */
+  /** A token for development; null in production, and where the keys are those of a JWKS endpoint. */
   token: string | null;
-  /** The page, with the token in its fragment, which browsers keep to themselves. */
-  dashboardUrl: string;
+  /** The page, with the token in its fragment, which browsers keep to themselves; null where this process has no API. */
+  dashboardUrl: string | null;
   importDir: string;
   close(): Promise<void>;
 }
@@ -32,7 +31,6 @@ export interface StartOptions {
   logger?: LoggerService | false;
 }
 
-const DEV_TOKEN_DAYS = 30;
 /** How long the end may take beyond the grace: handlers that are aborted, and servers that do not answer. */
 const BEYOND_GRACE_MS = 15_000;
 
@@ -52,9 +50,10 @@ export async function startService(
     const jwtSecret = secretOf(environment);
     const app = await listen({ ...environment, importDir }, servers, jwtSecret, options.logger);
     const url = urlOf(app, environment.host);
-    const madeUp = jwtSecret !== null && environment.jwt.secret === null;
-    const token = madeUp ? await developmentToken(environment, jwtSecret) : null;
-    const dashboardUrl = token ? `${url}/#token=${token}` : `${url}/`;
+    const issues = !environment.production && jwtSecret !== null;
+    const token = issues ? await developmentToken(environment, jwtSecret) : null;
+    const page = token ? `${url}/#token=${token}` : `${url}/`;
+    const dashboardUrl = environment.roles.includes('api') ? page : null;
     const close = closer(app, servers, environment.shutdownGraceMs + BEYOND_GRACE_MS);
     return { url, token, dashboardUrl, importDir, close };
   } catch (error) {
@@ -99,18 +98,7 @@ async function prepareImportDir(importDir: string): Promise<void> {
 
 function secretOf({ jwt, production }: Environment): string | null {
   if (jwt.secret || jwt.jwksUrl || production) return jwt.secret;
-  return randomBytes(48).toString('base64url');
-}
-
-async function developmentToken({ jwt }: Environment, secret: string): Promise<string> {
-  return new SignJWT({ [jwt.tenantClaim]: 'demo', scope: 'jobs:read jobs:write jobs:tenant' })
-    .setProtectedHeader({ alg: 'HS256' })
-    .setSubject('developer')
-    .setIssuer(jwt.issuer)
-    .setAudience(jwt.audience)
-    .setIssuedAt()
-    .setExpirationTime(`${DEV_TOKEN_DAYS}d`)
-    .sign(Buffer.from(secret, 'utf8'));
+  return developmentSecret(DATA_DIR);
 }
 
 function urlOf(app: INestApplication, host: string): string {

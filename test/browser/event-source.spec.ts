@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { freePort } from '../../src/service/embedded/free-port.ts';
+import { freePort } from '../../packages/dev-servers/src/free-port.ts';
 import { serviceEnvironment, type Submitted } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { send } from '../support/http.ts';

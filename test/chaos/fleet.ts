@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '../../src/service/embedded/free-port.ts';
+import { freePort } from '../../packages/dev-servers/src/free-port.ts';
 import type { Host } from '../faults/lab/host.ts';
 import type { Lab } from '../faults/lab/lab.ts';
 

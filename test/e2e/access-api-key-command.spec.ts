@@ -3,16 +3,14 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
-import { startEmbeddedServices } from '../../src/service/embedded/embedded-services.ts';
+import { startEmbeddedServices } from '../../packages/dev-servers/src/embedded-services.ts';
 import { startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { testFolder } from '../support/services.ts';
-import { ensureBuilt, type Exit } from '../support/service-process.ts';
+import { builtProgram, ensureBuilt, type Exit } from '../support/service-process.ts';
 
 /** Each command is a Node process of its own, which a busy machine starts slowly. */
 jest.setTimeout(120_000);
-
-const SCRIPT = join(import.meta.dirname, '../../dist/src/service/api-key.js');
 
 describe('The command for API keys', () => {
   let app: TestApp;
@@ -28,7 +26,10 @@ describe('The command for API keys', () => {
 
   async function runIn(cwd: string, variables: Record<string, string>, args: string[]): Promise<Exit> {
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, [SCRIPT, ...args], { cwd, env: { PATH, HOME, ...variables } });
+    const child = spawn(process.execPath, [builtProgram('service/api-key.js'), ...args], {
+      cwd,
+      env: { PATH, HOME, ...variables },
+    });
     const output = { stdout: '', stderr: '' };
     child.stdout.on('data', (chunk: Buffer) => (output.stdout += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output.stderr += chunk.toString()));

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
-import { openEmbeddedPostgres, startEmbeddedServices } from '../../src/service/embedded/embedded-services.ts';
+import {
+  openEmbeddedPostgres,
+  startEmbeddedServices,
+} from '../../packages/dev-servers/src/embedded-services.ts';
 import { testFolder } from '../support/services.ts';
 
 interface Database {

@@ -5,8 +5,8 @@ import { Redis } from 'ioredis';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
-} from '../../src/service/embedded/embedded-services.ts';
-import { findRedis } from '../../src/service/embedded/redis-program.ts';
+} from '../../packages/dev-servers/src/embedded-services.ts';
+import { findRedis } from '../../packages/dev-servers/src/redis-program.ts';
 import { testFolder } from '../support/services.ts';
 
 const PATH = process.env['PATH'] ?? '';

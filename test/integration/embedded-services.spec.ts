@@ -18,12 +18,12 @@ import { Client } from 'pg';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
-} from '../../src/service/embedded/embedded-services.ts';
-import { processesIn } from '../../src/service/embedded/process-table.ts';
+} from '../../packages/dev-servers/src/embedded-services.ts';
+import { processesIn } from '../../packages/dev-servers/src/process-table.ts';
 import { eventually } from '../support/eventually.ts';
 import { testFolder } from '../support/services.ts';
 
-const SOURCES = resolve(import.meta.dirname, '../../src/service/embedded');
+const SOURCES = resolve(import.meta.dirname, '../../packages/dev-servers/src');
 const SERVERS = ['postgres', 'redis-server', 'valkey-server'];
 
 let root: string;

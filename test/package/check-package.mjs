@@ -2,8 +2,8 @@
 // compiles and boots that application on real servers. Needs `npm run build` first.
 //
 // Names of the package that this check and host.ts.txt rely on: JobsModule.forRootAsync, JobHandler, JobContext,
-// JobTypes, Jobs.submit and its { job } from "."; jobMigrations from "./migrations"; startEmbeddedServices from the build's
-// service, which the package itself does not ship.
+// JobTypes, Jobs.submit and its { job } from "."; jobMigrations from "./migrations"; startEmbeddedServices from
+// packages/dev-servers, which the package itself does not ship.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -22,7 +22,7 @@ const app = join(work, 'app');
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 
 const NOT_SHIPPED = [
-  /(^|\/)(test|bench|docs|data|coverage|node_modules|\.jobstream)\//,
+  /(^|\/)(test|bench|docs|data|coverage|node_modules|packages|\.jobstream)\//,
   /(^|\/)service\//,
   /(^|\/)main\.(js|d\.ts)/,
   /\.(spec|test)\./,
@@ -170,9 +170,7 @@ async function hostCompiles() {
 }
 
 async function hostRuns() {
-  const { startEmbeddedServices } = await import(
-    join(root, 'dist/src/service/embedded/embedded-services.js')
-  );
+  const { startEmbeddedServices } = await import('jobstream-dev-servers');
   const services = await startEmbeddedServices({
     dataDir: join(work, 'servers'),
     postgres: true,

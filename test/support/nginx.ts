@@ -1,7 +1,7 @@
 import { existsSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { launchOnFreePort, ServerProcess } from '../../src/service/embedded/server-process.ts';
+import { launchOnFreePort, ServerProcess } from '../../packages/dev-servers/src/server-process.ts';
 import { testFolder } from './services.ts';
 
 const START_MS = 10_000;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { freePort } from '../../src/service/embedded/free-port.ts';
+import { freePort } from '../../packages/dev-servers/src/free-port.ts';
 import { eventually } from './eventually.ts';
 import { RedisServer } from './redis-server.ts';
 import { testFolder } from './services.ts';

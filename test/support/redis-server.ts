@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import type { ServerUser } from '../../src/service/embedded/child.ts';
-import { freePort } from '../../src/service/embedded/free-port.ts';
-import { findRedis } from '../../src/service/embedded/redis-program.ts';
-import { ServerProcess } from '../../src/service/embedded/server-process.ts';
+import type { ServerUser } from '../../packages/dev-servers/src/child.ts';
+import { freePort } from '../../packages/dev-servers/src/free-port.ts';
+import { findRedis } from '../../packages/dev-servers/src/redis-program.ts';
+import { ServerProcess } from '../../packages/dev-servers/src/server-process.ts';
 import { eventually } from './eventually.ts';
 
 export interface RedisServerOptions {

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, rmdir, stat } from 'node:fs/promises';
+import { mkdir, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { collectOutput } from './collected-log.ts';
@@ -8,17 +8,10 @@ import { testFolder } from './services.ts';
 import { eventually } from './eventually.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const DIST = join(ROOT, 'dist/src');
-const SOURCES = [
-  'src',
-  'migrations',
-  'nest-cli.json',
-  'package.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
-];
+/** The folder that is run from, once `ensureBuilt()` knows it. */
+let dist = 'dist';
 /** Outside production the service shows the token that it has made up, and the page that has it. */
-const ANNOUNCED = /^ {2}(?:Dashboard|Token|TOKEN=).*$/gm;
+const ANNOUNCED = /^ {2}(?:Dashboard|TOKEN=).*$/gm;
 const START_MS = 60_000;
 const BUILD_MS = 120_000;
 
@@ -29,17 +22,17 @@ export interface Exit {
   stderr: string;
 }
 
-/** The built service as a process of its own, in an empty folder, with these variables and no others. */
+/** The built service as a process of its own, in an empty folder unless one is given, with these variables and no others. */
 export class ServiceProcess {
   stdout = '';
   stderr = '';
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
 
-  constructor(variables: Record<string, string>, script = 'main.js') {
+  constructor(variables: Record<string, string>, script = 'main.js', folder = testFolder()) {
     const { PATH = '', HOME = '' } = process.env;
-    this.#child = spawn(process.execPath, [join(DIST, script)], {
-      cwd: testFolder(),
+    this.#child = spawn(process.execPath, [builtProgram(script)], {
+      cwd: folder,
       env: { PATH, HOME, NO_COLOR: '1', ...variables },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -53,8 +46,12 @@ export class ServiceProcess {
   }
 
   /** Starts the service and waits until it listens; throws with its output when it does not. */
-  static async start(variables: Record<string, string>, script?: string): Promise<ServiceProcess> {
-    const service = new ServiceProcess(variables, script);
+  static async start(
+    variables: Record<string, string>,
+    script?: string,
+    folder?: string,
+  ): Promise<ServiceProcess> {
+    const service = new ServiceProcess(variables, script, folder);
     try {
       await eventually(() => service.url, { timeoutMs: START_MS });
       return service;
@@ -89,34 +86,21 @@ export class ServiceProcess {
   }
 }
 
+/** A program of the build, such as `main.js`. */
+export function builtProgram(name: string): string {
+  return join(ROOT, dist, 'src', name);
+}
+
 /** Builds the project unless that was done since the sources were last changed. */
 export async function ensureBuilt(): Promise<void> {
   // Two suites must not build into the same folder at once; a directory is made by one of them only.
   const lock = join(process.env['TEST_FOLDER'] ?? '', 'building');
   await eventually(() => mkdir(lock), { timeoutMs: BUILD_MS });
   try {
-    const [built, changed] = await Promise.all([
-      lastChange([DIST]),
-      lastChange(SOURCES.map((path) => join(ROOT, path))),
-    ]);
-    if (built > changed) return;
-    await promisify(execFile)('npx', ['nest', 'build'], { cwd: ROOT, timeout: BUILD_MS });
+    const args = [join(ROOT, 'scripts/ensure-built.mjs'), '--beside'];
+    const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: BUILD_MS });
+    dist = stdout.trim().split('\n').at(-1) ?? dist;
   } finally {
     await rmdir(lock);
   }
-}
-
-/** When the newest of these files, or of the files in these folders, was written; 0 when there are none. */
-async function lastChange(paths: string[]): Promise<number> {
-  const times = await Promise.all(
-    paths.map(async (path) => {
-      const found = await stat(path).catch(() => null);
-      if (!found?.isDirectory()) return found?.mtimeMs ?? 0;
-      const entries = await readdir(path, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile());
-      const stats = await Promise.all(files.map((file) => stat(join(file.parentPath, file.name))));
-      return Math.max(0, ...stats.map(({ mtimeMs }) => mtimeMs));
-    }),
-  );
-  return Math.max(0, ...times);
 }

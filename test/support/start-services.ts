@@ -5,7 +5,7 @@ import { DataSource } from 'typeorm';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
-} from '../../src/service/embedded/embedded-services.ts';
+} from '../../packages/dev-servers/src/embedded-services.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { secret } from './secrets.ts';
 import { TEMPLATE, createDatabase, databaseAt } from './services.ts';

@@ -1,5 +1,5 @@
 // Two API processes that keep their addresses and two workers, of the built service; nginx in front if asked for.
-import { freePort } from '../../../src/service/embedded/free-port.ts';
+import { freePort } from '../../../packages/dev-servers/src/free-port.ts';
 import { Nginx } from '../../support/nginx.ts';
 
 /** Streams rotate, drain and beat often here: as much as possible happens in little time. */

@@ -1,11 +1,11 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { Client } from 'pg';
-import { startPostgres } from '../../../src/service/embedded/embedded-postgres.ts';
-import { processesIn } from '../../../src/service/embedded/process-table.ts';
-import { postgresPrograms } from '../../../src/service/embedded/postgres-programs.ts';
-import type { ServerHome } from '../../../src/service/embedded/server-home.ts';
-import { ServerProcess } from '../../../src/service/embedded/server-process.ts';
+import { startPostgres } from '../../../packages/dev-servers/src/embedded-postgres.ts';
+import { processesIn } from '../../../packages/dev-servers/src/process-table.ts';
+import { postgresPrograms } from '../../../packages/dev-servers/src/postgres-programs.ts';
+import type { ServerHome } from '../../../packages/dev-servers/src/server-home.ts';
+import { ServerProcess } from '../../../packages/dev-servers/src/server-process.ts';
 import { eventually } from '../../support/eventually.ts';
 
 /**

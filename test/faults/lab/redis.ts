@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { freePort } from '../../../src/service/embedded/free-port.ts';
-import { makePrivateFolder, type ServerHome } from '../../../src/service/embedded/server-home.ts';
+import { freePort } from '../../../packages/dev-servers/src/free-port.ts';
+import { makePrivateFolder, type ServerHome } from '../../../packages/dev-servers/src/server-home.ts';
 import { redisProgram, RedisServer } from '../../support/redis-server.ts';
 
 export type ConnectionKind = 'normal' | 'pubsub' | 'blocked';

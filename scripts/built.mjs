@@ -1,0 +1,58 @@
+// What is built, and whether it is what the sources say. Plain JavaScript, as it runs before anything is built.
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+
+export const ROOT = resolve(import.meta.dirname, '..');
+
+const SOURCES = [
+  'src',
+  'migrations',
+  'packages/dev-servers/src',
+  'nest-cli.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+/** Names the sources of a build; one without it was not made by `npm run build`. */
+const STAMP = '.built-from';
+
+/**
+ * `current`, `stale` (the sources have changed since) or `missing`. By content, as the times of files say nothing after
+ * a checkout or a copy. A deployment without sources, such as the image, has what it was given.
+ *
+ * @returns {'current' | 'stale' | 'missing'}
+ */
+export function stateOf(dist = join(ROOT, 'dist')) {
+  if (!existsSync(join(dist, 'src/main.js'))) return 'missing';
+  const deployed = !existsSync(join(ROOT, 'src'));
+  return deployed || stampOf(dist) === fingerprint() ? 'current' : 'stale';
+}
+
+function stampOf(dist) {
+  const file = join(dist, STAMP);
+  return existsSync(file) ? readFileSync(file, 'utf8') : null;
+}
+
+/** Marks a build as that of these sources. */
+export function stamp(dist, sources) {
+  writeFileSync(join(dist, STAMP), sources);
+}
+
+export function fingerprint() {
+  const hash = createHash('sha256');
+  for (const file of SOURCES.flatMap((path) => filesIn(join(ROOT, path)))) {
+    hash
+      .update(`${relative(ROOT, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function filesIn(path) {
+  if (!existsSync(path)) return [];
+  if (!statSync(path).isDirectory()) return [path];
+  return readdirSync(path)
+    .toSorted()
+    .flatMap((name) => filesIn(join(path, name)));
+}
