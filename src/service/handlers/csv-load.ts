@@ -9,6 +9,9 @@ import { plainEnd } from './plain-csv.ts';
 /** The longest record with its line end. */
 const PART_BYTES = MAX_RECORD_BYTES + 1;
 
+/** csv-parse reads about 10 MB a second, and nothing else happens meanwhile. */
+const SIFT_BYTES = 65_536;
+
 export interface CsvLoadOptions {
   dialect: CsvDialect;
   copy: CopyParts;
@@ -32,6 +35,8 @@ export class CsvLoad {
   private line: number;
   private inLongLine = false;
   private foundUtf8 = false;
+  /** Up to here, Postgres has refused what it was given, or may not be given it. */
+  private siftedTo = 0;
   private reported = 0;
 
   constructor(handle: FileHandle, options: CsvLoadOptions) {
@@ -65,12 +70,17 @@ export class CsvLoad {
   /** Returns how many bytes need not be looked at again. */
   private async take(input: Buffer, last: boolean): Promise<number> {
     if (this.inLongLine) return this.leaveLongLine(input, last);
-    return (await this.copy(input, last)) || (await this.sift(input, last)) || this.rejectLongRecord(input);
+    if (this.bytes >= this.siftedTo) {
+      const copied = await this.copy(input, last);
+      if (copied > 0) return copied;
+      this.siftedTo = this.bytes + input.length;
+    }
+    return (await this.sift(input, last)) || this.rejectLongRecord(input);
   }
 
   private async copy(input: Buffer, last: boolean): Promise<number> {
     const { copy, dialect } = this.options;
-    const end = plainEnd(input.toString('latin1'), dialect.delimiter, last);
+    const end = plainEnd(input, dialect.delimiter.charCodeAt(0), last);
     if (end === 0) return 0;
     const part = input.subarray(0, end);
     const rows = await copy.csv(part, dialect.delimiter, (sent) => this.report(this.bytes + sent));
@@ -82,10 +92,15 @@ export class CsvLoad {
   }
 
   private async sift(input: Buffer, last: boolean): Promise<number> {
-    const { rows, taken } = this.sieve.sift({ input, last, line: this.line });
-    this.line += lineEnds(input.subarray(0, taken));
-    if (rows.length > 0) this.rows += await this.options.copy.text(rows);
-    return taken;
+    for (let size = SIFT_BYTES; ; size *= 2) {
+      const part = input.subarray(0, size);
+      const whole = part.length === input.length;
+      const { rows, taken } = this.sieve.sift({ input: part, last: last && whole, line: this.line });
+      if (taken === 0 && !whole) continue;
+      this.line += lineEnds(part.subarray(0, taken));
+      if (rows.length > 0) this.rows += await this.options.copy.text(rows);
+      return taken;
+    }
   }
 
   private rejectLongRecord(input: Buffer): number {

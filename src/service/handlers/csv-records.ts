@@ -135,8 +135,10 @@ export class CsvSieve {
       );
       pass(behindBlankLines(input, place.at, last));
       if (problem === null || (problem === UNCLOSED && !last)) break;
+      const behind = nextLine(input, place.at);
+      if (behind === null && !last) break;
       this.onBadRow(place.line, problem);
-      pass(nextLine(input, place.at) ?? input.length);
+      pass(behind ?? input.length);
     }
     return { rows: Buffer.from(rows.join(''), 'latin1'), taken: last ? input.length : place.at };
   }

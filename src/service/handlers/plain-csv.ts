@@ -1,39 +1,47 @@
+const LF = 10;
+const CR = 13;
+const QUOTE = 34;
+const DOT = 46;
+const BACKSLASH = 92;
+
 /**
- * Where the last whole record ends in text that Postgres reads the way we mean it; 0 when there is none, or when Postgres
- * would accept what is wrong:
+ * Where the last whole record ends in CSV that Postgres reads as it is meant; 0 when there is none, or when Postgres would
+ * accept what is wrong:
  *
- * - it takes quotes anywhere, so that one in the middle of a field joins lines up to the next quote
+ * - it takes a quote anywhere, so that one in the middle of a field joins lines up to the next quote
  * - it makes a row of an empty line in a table of one column
  * - before version 18, a line that starts with `\.` ends the data
  *
- * `text` starts with a record, and has a character for each byte of the file.
+ * @param bytes start with a record
+ * @param last whether the file ends where the bytes do
  */
-export function plainEnd(text: string, delimiter: string, last: boolean): number {
-  // Behind a CR at the end of the text, the LF of the same line end may follow.
-  const known = last || !text.endsWith('\r') ? text : text.slice(0, -1);
-  if (known.startsWith('\\.') || known.includes('\n\\.') || known.includes('\r\\.')) return 0;
-  // Every second piece is inside of quotes. Between two of those, an empty one is a quote that was doubled.
-  const pieces = known.split('"');
-  let at = 0;
+export function plainEnd(bytes: Uint8Array, delimiter: number, last: boolean): number {
+  let quoted = false;
   let end = 0;
-  for (const [index, piece] of pieces.entries()) {
-    if (index % 2 === 0) {
-      const opens = index === 0 || piece === '' || endsField(piece[0], delimiter);
-      const closes = index === pieces.length - 1 || piece === '' || endsField(piece.at(-1), delimiter);
-      if (!opens || !closes || hasBlankLine(piece, index === 0)) return 0;
-      const newline = Math.max(piece.lastIndexOf('\n'), piece.lastIndexOf('\r'));
-      if (newline >= 0) end = at + newline + 1;
+  for (let i = 0; i < bytes.length; i++) {
+    const byte = bytes[i];
+    if (byte === QUOTE) {
+      if (quoted && bytes[i + 1] === QUOTE) i++;
+      else {
+        const beside = bytes[quoted ? i + 1 : i - 1];
+        if (beside !== undefined && beside !== delimiter && !endsLine(beside)) return 0;
+        quoted = !quoted;
+      }
+    } else if (byte === BACKSLASH) {
+      if (bytes[i + 1] === DOT && startsLine(bytes, i)) return 0;
+    } else if (!quoted && endsLine(byte)) {
+      if (startsLine(bytes, i) && !(byte === LF && bytes[i - 1] === CR)) return 0;
+      // Behind a CR at the end, the LF of the same line end may follow.
+      if (byte === LF || last || i + 1 < bytes.length) end = i + 1;
     }
-    at += piece.length + 1;
   }
-  if (!last) return end;
-  return pieces.length % 2 === 1 ? known.length : 0;
+  return last && !quoted ? bytes.length : end;
 }
 
-function endsField(character: string | undefined, delimiter: string): boolean {
-  return character === delimiter || character === '\n' || character === '\r';
+function endsLine(byte: number | undefined): boolean {
+  return byte === LF || byte === CR;
 }
 
-function hasBlankLine(piece: string, first: boolean): boolean {
-  return /\n[\r\n]|\r\r/.test(piece) || (first && /^[\r\n]/.test(piece));
+function startsLine(bytes: Uint8Array, at: number): boolean {
+  return at === 0 || endsLine(bytes[at - 1]);
 }
