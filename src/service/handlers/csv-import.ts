@@ -1,28 +1,20 @@
-import { pipeline } from 'node:stream/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { ClientBase } from 'pg';
-import { from as copyFrom } from 'pg-copy-streams';
 import type { DataSource, EntityManager } from 'typeorm';
 import { z } from 'zod';
 import { type JobContext, JobHandler } from '../../index.ts';
-import { type CsvHeader, CsvToCopy, readHeader } from './csv-to-copy.ts';
+import { CopyParts } from './copy-parts.ts';
+import { type CsvDialect, readDialect } from './csv-dialect.ts';
+import { CsvLoad } from './csv-load.ts';
 import { type ImportFile, openImportFile } from './import-file.ts';
-import {
-  type ImportTable,
-  columnNames,
-  copyStatement,
-  ensureImportSchema,
-  prepareTable,
-} from './import-table.ts';
+import { columnNames, ensureImportSchema, prepareTable } from './import-table.ts';
 
 /** Nest token of the only folder that `csv.import` reads: a path. */
 export const IMPORT_DIR = Symbol('IMPORT_DIR');
 
 /** How many bad rows are reported one by one. */
 const MAX_REPORTED = 100;
-
-const READ_BYTES = 262_144;
 
 export const CsvImportPayload = z.strictObject({
   /** A name inside the import folder. */
@@ -61,11 +53,10 @@ export class CsvImport {
     const source = await openImportFile(this.importDir, file);
     try {
       job.signal.throwIfAborted();
-      const header = await readHeader(source.handle);
-      const target = { table, columns: columnNames(header.names) };
+      const dialect = await readDialect(source.handle);
       await ensureImportSchema(this.dataSource);
       const { rows, rejected, bytes } = await this.dataSource.transaction((manager) =>
-        load(manager, source, header, target, job),
+        load(manager, source, dialect, table, job),
       );
       return { rows, rejected, bytes, ms: Math.round(performance.now() - started) };
     } catch (error) {
@@ -81,31 +72,26 @@ export class CsvImport {
 async function load(
   manager: EntityManager,
   source: ImportFile,
-  header: CsvHeader,
-  target: ImportTable,
+  dialect: CsvDialect,
+  table: string,
   job: JobContext,
-): Promise<CsvToCopy> {
+): Promise<CsvLoad> {
+  const target = { table, columns: columnNames(dialect.names) };
   await prepareTable(manager, target, job.signal);
 
-  const rows: CsvToCopy = new CsvToCopy({
-    columns: target.columns.length,
-    line: header.nextLine,
-    offset: header.end,
+  const copy = await CopyParts.begin(await clientOf(manager), target, job.signal);
+  const csv: CsvLoad = new CsvLoad(source.handle, {
+    dialect,
+    copy,
     onBadRow: (line, problem) => {
-      if (rows.rejected <= MAX_REPORTED) job.log.warn(`line ${line}: ${problem}`);
+      if (csv.rejected <= MAX_REPORTED) job.log.warn(`line ${line}: ${problem}`);
     },
-    onProgress: () => report(job, rows, source.size),
+    onProgress: (bytes) => report(job, csv, bytes, source.size),
   });
-  const stream = source.handle.createReadStream({
-    start: header.end,
-    highWaterMark: READ_BYTES,
-    autoClose: false,
-  });
-  const client = await clientOf(manager);
-  await pipeline(stream, rows, client.query(copyFrom(copyStatement(target))), { signal: job.signal });
+  await csv.run();
   job.signal.throwIfAborted();
-  summarise(job, rows);
-  return rows;
+  summarise(job, csv);
+  return csv;
 }
 
 /** The `pg` client that the transaction runs on. */
@@ -114,7 +100,7 @@ async function clientOf(manager: EntityManager): Promise<ClientBase> {
   return (await manager.queryRunner.connect()) as ClientBase;
 }
 
-function report(job: JobContext, { rows, rejected, bytes }: CsvToCopy, size: number): void {
+function report(job: JobContext, { rows, rejected }: CsvLoad, bytes: number, size: number): void {
   job.progress({
     done: bytes,
     // A file that still grows is read to its end.
@@ -126,7 +112,7 @@ function report(job: JobContext, { rows, rejected, bytes }: CsvToCopy, size: num
   });
 }
 
-function summarise(job: JobContext, { rows, rejected }: CsvToCopy): void {
+function summarise(job: JobContext, { rows, rejected }: CsvLoad): void {
   if (rejected > MAX_REPORTED) job.log.warn(`and ${rejected - MAX_REPORTED} more bad rows`);
   job.log.info(`${rows.toLocaleString('en-US')} rows loaded, ${rejected.toLocaleString('en-US')} rejected`);
 }

@@ -40,6 +40,20 @@ export async function openImportFile(folder: string, name: string): Promise<Impo
   }
 }
 
+/** Reads on at `position` until the buffer, which holds `length` bytes, is full or the file ends; returns the new length. */
+export async function fill(
+  handle: FileHandle,
+  buffer: Buffer,
+  length: number,
+  position: number,
+): Promise<number> {
+  for (let at = length; ;) {
+    const { bytesRead } = await handle.read(buffer, at, buffer.length - at, position + at - length);
+    at += bytesRead;
+    if (bytesRead === 0) return at;
+  }
+}
+
 function refuseOddName(name: string): void {
   if (name.includes('\0')) throw notAllowed(name, 'has a NUL in its name');
   if (path.isAbsolute(name)) throw notAllowed(name, 'is an absolute path');

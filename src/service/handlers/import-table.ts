@@ -100,9 +100,15 @@ export async function prepareTable(
   await manager.query(`TRUNCATE ${tableName(table)}`);
 }
 
-export function copyStatement({ table, columns }: ImportTable): string {
+/** For CSV with this delimiter; without one, for COPY's own text format. */
+export function copyStatement({ table, columns }: ImportTable, delimiter?: string): string {
   const list = columns.map(quoteName).join(', ');
-  return `COPY ${tableName(table)} (${list}) FROM STDIN (FORMAT text, ENCODING 'UTF8')`;
+  // An empty field is an empty text, in quotes or not.
+  const format =
+    delimiter === undefined
+      ? 'FORMAT text'
+      : `FORMAT csv, DELIMITER '${delimiter.replace("'", "''")}', FORCE_NOT_NULL (${list})`;
+  return `COPY ${tableName(table)} (${list}) FROM STDIN (${format}, ENCODING 'UTF8')`;
 }
 
 /** Polls, because a session that waits for a lock cannot be told to stop. */
