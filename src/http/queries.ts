@@ -58,7 +58,9 @@ const stream = {
   ticket: z
     .string()
     .optional()
-    .describe('From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.'),
+    .describe(
+      'From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.',
+    ),
   heartbeat: z
     .literal('event')
     .optional()

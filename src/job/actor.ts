@@ -29,7 +29,9 @@ export const AuditEntryView = z.object({
   credential: z
     .string()
     .nullable()
-    .describe('The public id of what they proved it with: `key:…`, `token:…`, `application`; null: it has none.'),
+    .describe(
+      'The public id of what they proved it with: `key:…`, `token:…`, `application`; null: it has none.',
+    ),
   action: AuditAction,
   target: z
     .object({ kind: z.enum(['job', 'key', 'token', 'subject', 'tenant']), id: z.string() })

@@ -24,7 +24,9 @@ export const IdempotencyKey = z
   .string()
   .regex(IDEMPOTENCY_KEY, 'must be 1 to 255 printable ASCII characters')
   .optional()
-  .describe('The same key, tenant, type and payload again answer the same job. 1 to 255 printable ASCII characters.');
+  .describe(
+    'The same key, tenant, type and payload again answer the same job. 1 to 255 printable ASCII characters.',
+  );
 
 const SubmissionSchema = z.object({
   tenant: text(255),

@@ -111,11 +111,7 @@ function pathsBelow(path: string, ofStreams: Record<string, string[]>[]): JobsOp
     name,
     { get: { ...get, security: ofStreams } },
   ]);
-  const all: [string, object][] = [
-    ...Object.entries(JOB_PATHS),
-    ...streams,
-    ...Object.entries(ACCESS_PATHS),
-  ];
+  const all: [string, object][] = [...Object.entries(JOB_PATHS), ...streams, ...Object.entries(ACCESS_PATHS)];
   return Object.fromEntries(all.map(([name, methods]) => [prefix + name, methods])) as never;
 }
 

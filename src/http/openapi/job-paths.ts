@@ -97,8 +97,10 @@ function eventStream(
   frame: z.ZodType,
 ): object {
   const data = z.union([...new Set(Object.values(events))]);
-  const content = { schema: data, example, 'x-events': events, 'x-frame': frame };
-  return { description, content: { 'text/event-stream': content } };
+  const content = { schema: data, 'x-events': events, 'x-frame': frame };
+  // Not as `example`, which would have to fit the schema.
+  const described = `${description}\n\n\`\`\`\n${example}\n\`\`\``;
+  return { description: described, content: { 'text/event-stream': content } };
 }
 
 const lastEventId = parameter(
@@ -115,7 +117,7 @@ const events = {
   responses: {
     200: eventStream(
       'Ids are `<version>.<tick>` and increase; `end` is the last event.',
-      'event: progress\nid: 2.1\ndata: {"attempt":1,"progress":{"percent":10},"at":"2026-01-31T12:00:00.000Z"}\n\n',
+      'event: progress\nid: 2.1\ndata: {"attempt":1,"progress":{"percent":10},"at":"2026-01-31T12:00:00.000Z"}',
       JOB_EVENTS,
       JobStreamFrame,
     ),
@@ -135,7 +137,7 @@ const feed = {
   responses: {
     200: eventStream(
       'Every job that matches, whole; `ready` once all are there. Ids are opaque.',
-      'event: ready\nid: 779\ndata: {}\n\n',
+      'event: ready\nid: 779\ndata: {}',
       FEED_EVENTS,
       FeedFrame,
     ),

@@ -51,7 +51,7 @@ export function addJobsTo<Document extends HostDocument>(
 }
 
 function targetOf({ openapi }: HostDocument): 'openapi-3.0' | 'draft-2020-12' {
-  if (/^3\.0\./.test(openapi)) return 'openapi-3.0';
+  if (openapi.startsWith('3.0.')) return 'openapi-3.0';
   if (/^3\.[1-9]/.test(openapi)) return 'draft-2020-12';
   throw new Error(`addJobsTo() takes documents of OpenAPI 3, and this one is of version "${openapi}".`);
 }
@@ -85,7 +85,7 @@ function mergedComponents(
 ): Record<string, Named> {
   const merged = Object.entries(jobs.components).map(([kind, named]): [string, Named] => {
     const theirs = namedIn(document.components, kind);
-    const ours = Object.entries(named as Named)
+    const ours = Object.entries(named)
       .filter(([name]) => kind !== 'securitySchemes' || !known.includes(name))
       .map(([name, part]): [string, unknown] => [nameOf(name), prefixed(part, nameOf)]);
     const clash = ours.find(([name]) => name in theirs);
@@ -116,7 +116,8 @@ function renamed(ways: Named[], nameOf: (name: string) => string): Named[] {
 }
 
 const namedIn = (components: object | undefined, kind: string): Named =>
-  ((components as Record<string, Named> | undefined)?.[kind] ?? {});
-const hasTag = ({ tags }: HostDocument, name: string): boolean => tags?.some((tag) => tag.name === name) ?? false;
+  (components as Record<string, Named> | undefined)?.[kind] ?? {};
+const hasTag = ({ tags }: HostDocument, name: string): boolean =>
+  tags?.some((tag) => tag.name === name) ?? false;
 const capital = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 const small = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);

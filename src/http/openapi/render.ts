@@ -62,6 +62,8 @@ function simplify(schema: JsonSchema, io: Io): void {
   if (schema['minimum'] === Number.MIN_SAFE_INTEGER) delete schema['minimum'];
   if (schema['maximum'] === Number.MAX_SAFE_INTEGER) delete schema['maximum'];
   if (io === 'output' && schema['additionalProperties'] === false) delete schema['additionalProperties'];
+  // OpenAPI 3.0 takes `nullable` beside a type only, which a reference to one of our objects has not.
+  if (schema['nullable'] === true && schema['allOf'] !== undefined) schema['type'] ??= 'object';
 }
 
 function replaced(value: unknown, io: Io, converted: Converted): unknown {
