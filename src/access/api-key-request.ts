@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { Scope } from '../job/credentials.ts';
 import { isStorableText } from '../runtime/storable.ts';
-import { SCOPES } from './caller.ts';
 
 /** A tenant, a subject or another name of at most 255 characters, as Postgres can store it. */
 export const nameText = z
@@ -11,25 +11,20 @@ export const nameText = z
 
 const LATEST = new Date('9999-01-01T00:00:00Z');
 
-/** The body of `POST /api-keys`, and what `ApiKeys.create()` takes. */
-export const ApiKeyBody = z.strictObject({
-  name: nameText,
-  /** Default: that of the administrator. */
-  tenant: nameText.optional(),
+/** What an API key is made of. */
+export const keyFields = {
+  name: nameText.describe('What it is for, in words for a person.'),
+  tenant: nameText,
   subject: nameText,
   scopes: z
-    .array(z.enum(SCOPES))
+    .array(Scope)
     .min(1)
     .transform((scopes) => [...new Set(scopes)]),
   expiresAt: z
-    .union([z.date(), z.iso.datetime({ offset: true }).transform((at) => new Date(at))], 'must be a time')
-    .pipe(z.date().max(LATEST))
-    .refine((at) => at.getTime() > Date.now(), 'must be in the future')
-    .nullish(),
-});
+    .date('must be a time')
+    .max(LATEST)
+    .refine((at) => at.getTime() > Date.now(), 'must be in the future'),
+};
 
-/** The query of `GET /api-keys`. */
-export const ApiKeysQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.uuid().optional(),
-});
+/** What `ApiKeys.create()` takes. */
+export const NewApiKey = z.strictObject({ ...keyFields, expiresAt: keyFields.expiresAt.nullish() });

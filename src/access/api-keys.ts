@@ -3,13 +3,14 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
+import type { Scope, StoredApiKey } from '../job/credentials.ts';
 import { faultText } from '../runtime/loggable.ts';
-import { ApiKeyStore, type StoredApiKey } from '../store/api-key-store.ts';
+import { ApiKeyStore } from '../store/api-key-store.ts';
 import { Database } from '../store/database.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
-import { ApiKeyBody } from './api-key-request.ts';
+import { NewApiKey } from './api-key-request.ts';
 import { RevocationStore } from '../store/revocation-store.ts';
-import type { Caller, Scope } from './caller.ts';
+import type { Caller } from './caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
 /** `jsk_<prefix>_<secret>`: 64 bits that find the key, and 256 that prove it. */
@@ -24,8 +25,6 @@ export interface ApiKeyRequest {
   /** Default: never. */
   expiresAt?: Date | null;
 }
-
-const CompleteBody = ApiKeyBody.required({ tenant: true });
 
 /** Keys for programs: made by administrators, kept as hashes, good until they expire or are revoked. */
 @Injectable()
@@ -43,7 +42,7 @@ export class ApiKeys {
 
   /** Makes a key, which is never to be seen whole again. Throws `InvalidInput` for a request that is not valid. */
   async create(request: ApiKeyRequest, actor: Actor = APPLICATION): Promise<StoredApiKey & { key: string }> {
-    const { expiresAt = null, ...rest } = parseRequest(CompleteBody, request);
+    const { expiresAt = null, ...rest } = parseRequest(NewApiKey, request);
     const prefix = randomBytes(8).toString('hex');
     const key = `jsk_${prefix}_${randomBytes(32).toString('base64url')}`;
     const row = { ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) };

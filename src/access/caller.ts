@@ -4,9 +4,6 @@ import { isStorableText } from '../runtime/storable.ts';
 
 const MAX_NAME = 255;
 
-export const SCOPES = ['jobs:read', 'jobs:write', 'jobs:tenant', 'jobs:admin'] as const;
-export type Scope = (typeof SCOPES)[number];
-
 /** Who is calling, and what they may do. */
 export interface Caller {
   tenant: string;

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { Ticket } from '../job/credentials.ts';
 import { JobError } from '../job/job-errors.ts';
 import { type StoredTicket, TicketStore } from '../store/ticket-store.ts';
 import { type Caller, originOf } from './caller.ts';
@@ -10,12 +11,6 @@ const TICKET = /^[A-Za-z0-9_-]{22}$/;
 const LIFETIME_SECONDS = 60;
 /** With tenant and subject at their longest, this still fits the 4,096 bytes that browsers keep of a cookie. */
 const MAX_SCOPES = 1_024;
-
-export interface Ticket {
-  ticket: string;
-  /** ISO 8601, UTC. */
-  expiresAt: string;
-}
 
 export interface RedeemedTicket {
   /** Who made the ticket, as they were then. */

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { jwtVerify, SignJWT } from 'jose';
+import type { ViewerToken } from '../job/credentials.ts';
 import type { Job } from '../job/job.ts';
 import { SigningKeys } from '../store/signing-keys.ts';
 import { type Caller, type Origin, originOf } from './caller.ts';
@@ -9,12 +10,6 @@ const PREFIX = 'jsv_';
 const ISSUER = 'jobstream';
 const AUDIENCE = 'jobstream:viewer';
 const LIFETIME_MS = 15 * 60_000;
-
-export interface ViewerToken {
-  token: string;
-  /** ISO 8601, UTC. */
-  expiresAt: string;
-}
 
 /** Read-only tokens for a single job, for the page of the person who submitted it. */
 @Injectable()

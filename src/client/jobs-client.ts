@@ -1,5 +1,7 @@
-import type { LogLevel } from '../job/job-handler.ts';
-import type { JobStatus, JobView, Json, Progress } from '../job/job.ts';
+import type { ViewerToken } from '../job/credentials.ts';
+import type { JobStatus, JobView, Json } from '../job/job.ts';
+import type { LogLine } from '../job/log-line.ts';
+import type { FeedEvents, JobEvents } from '../job/stream-events.ts';
 import { errorOf, explain, JobsClientError, openEventStream, type ConnectionState } from './event-stream.ts';
 import type { ServerEvent } from './sse-parser.ts';
 
@@ -30,7 +32,7 @@ export interface SubmitOptions {
 export interface SubmitAnswer {
   job: JobView;
   /** A read-only token for this job alone, to hand to a page that shows it. */
-  viewer: { token: string; expiresAt: string };
+  viewer: ViewerToken;
   /** The job existed already: the idempotency key had been used for it. */
   replayed: boolean;
 }
@@ -41,34 +43,10 @@ export interface JobFilters {
   tag?: string;
 }
 
-export interface JobLogLine {
-  /** Counts from 1 within the job. */
-  n: number;
-  level: LogLevel;
-  text: string;
-  at: string;
-}
+/** `n` counts from 1 within the job. */
+export type JobLogLine = LogLine;
 
-interface FrameData {
-  snapshot: { job: JobView };
-  state: {
-    status: JobStatus;
-    version: number;
-    attempt: number;
-    reason: string;
-    runAt: string | null;
-    at: string;
-  };
-  progress: { attempt: number; progress: Progress; at: string };
-  log: { lines: JobLogLine[]; dropped: number };
-  end: { job: JobView };
-  reset: { reason: string };
-  bye: { reason: string; reconnect: boolean };
-  heartbeat: Record<string, never>;
-  job: { job: JobView };
-  gone: { id: string };
-  ready: Record<string, never>;
-}
+type FrameData = JobEvents & FeedEvents;
 
 type Frame<Type extends keyof FrameData> = { [T in Type]: { type: T; id: string; data: FrameData[T] } }[Type];
 

@@ -12,13 +12,16 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
-import type { StoredApiKey } from '../store/api-key-store.ts';
+import type { StoredApiKey } from '../job/credentials.ts';
+import type { Dated } from '../job/time.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { ApiKeyBody, ApiKeysQuery } from '../access/api-key-request.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
+import type { ApiKeyPage } from './answers.ts';
 import { readPage } from './page.ts';
+import { ApiKeysQuery } from './queries.ts';
+import { ApiKeyRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -39,7 +42,7 @@ export class ApiKeysController {
     @Body() body: unknown,
   ): Promise<StoredApiKey & { key: string }> {
     this.policy.require(caller, 'admin');
-    const { tenant = caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyBody, body);
+    const { tenant = caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyRequest, body);
     // Neither the key's tenant nor what its scopes open may lie beyond the reach of who makes it.
     const holder = { tenant, subject: rest.subject, scopes: new Set(rest.scopes), expiresAt, job: null };
     this.policy.requireWithin(caller, tenant);
@@ -48,10 +51,7 @@ export class ApiKeysController {
   }
 
   @Get()
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Query() query: unknown,
-  ): Promise<{ keys: StoredApiKey[]; nextCursor: string | null }> {
+  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<Dated<ApiKeyPage>> {
     const { tenant } = this.policy.visibility(caller, 'admin');
     const { limit, cursor } = parseRequest(ApiKeysQuery, query);
     const page = await readPage(limit, (rows) => this.keys.list(rows, cursor ?? null, tenant));

@@ -1,24 +1,13 @@
 import { Controller, Get, Header, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
-import { z } from 'zod';
-import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
+import type { Dated } from '../job/time.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { nameText } from '../access/api-key-request.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
+import type { AuditPage } from './answers.ts';
+import { AuditQuery } from './queries.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
-
-/** 18 digits fit a bigint, and are more than there will ever be entries. */
-const AuditQuery = z.object({
-  action: z.enum(AUDIT_ACTIONS).optional(),
-  subject: nameText.optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z
-    .string()
-    .regex(/^\d{1,18}$/, 'must be the nextCursor of a page')
-    .optional(),
-});
 
 /** `GET /audit`: who did what, in the tenants that an administrator reaches. */
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
@@ -31,10 +20,7 @@ export class AuditController {
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Query() query: unknown,
-  ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
+  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<Dated<AuditPage>> {
     const { tenant } = this.policy.visibility(caller, 'admin');
     const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
     const page = await readPage(limit, (rows) =>

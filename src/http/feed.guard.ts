@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { AccessPolicy } from '../access/access-policy.ts';
 import { callerOf } from '../access/caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
-import { FeedQuery } from './queries.ts';
+import { FeedFilter } from './queries.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
@@ -32,6 +32,6 @@ export class FeedGuard implements CanActivate {
 
 /** Which jobs the request asks for; throws `400 invalid_request` for a filter that is none. */
 export function filterOf(request: StreamHttpRequest): JobFilter {
-  const { job, ...filter } = parseRequest(FeedQuery, request.query);
+  const { job, ...filter } = parseRequest(FeedFilter, request.query);
   return { ...filter, ids: job?.map((id) => id.toLowerCase()) };
 }

@@ -19,13 +19,13 @@ import type { AccessAction } from '../access/jobs-access.ts';
 import { RetryAfter } from './retry-after.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
-import { ListQuery, LogsQuery } from './queries.ts';
-import { type ViewerToken, ViewerTokens } from '../access/viewer-tokens.ts';
+import type { JobPage, LogPage, SubmitAnswer } from './answers.ts';
+import { JobQuery, ListQuery, LogsQuery } from './queries.ts';
+import { SubmitRequest } from './requests.ts';
+import { ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import type { LogLine } from '../store/job-logs.ts';
 import { type ChangeOptions, Jobs } from '../submit/jobs.ts';
-import { SubmitBody } from '../submit/submission.ts';
 import { SubmitRate } from './submit-rate.ts';
 
 interface Response {
@@ -52,10 +52,10 @@ export class JobsController {
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<{ job: JobView; viewer: ViewerToken }> {
+  ): Promise<SubmitAnswer> {
     this.policy.require(caller, 'submit');
     await this.rate.count(caller);
-    const { type, payload, runAt, ...rest } = parseRequest(SubmitBody, body);
+    const { type, payload, runAt, ...rest } = parseRequest(SubmitRequest, body);
     const { tenant, subject: owner } = caller;
     this.policy.check(caller, 'submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });
     const { job, replayed } = await this.jobs.submit(type, payload, {
@@ -73,10 +73,7 @@ export class JobsController {
   }
 
   @Get()
-  async list(
-    @CurrentCaller() caller: Caller,
-    @Query() query: unknown,
-  ): Promise<{ jobs: JobView[]; nextCursor: string | null }> {
+  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<JobPage> {
     const visibility = this.policy.visibility(caller, 'read');
     const { limit, cursor, ...filter } = parseRequest(ListQuery, query);
     const { rows, nextCursor } = await readPage(limit, (most) =>
@@ -90,9 +87,10 @@ export class JobsController {
   async get(
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
-    @Query('include') include: unknown,
+    @Query() query: unknown,
   ): Promise<JobView> {
     const visibility = this.policy.visibility(caller, 'read');
+    const { include } = parseRequest(JobQuery, query);
     const view = this.#view(await this.jobs.get(id, visibility, this.#look(caller, 'read')));
     return include === 'payload' ? { ...view, payload: await this.jobs.payload(id, visibility) } : view;
   }
@@ -116,7 +114,7 @@ export class JobsController {
     @CurrentCaller() caller: Caller,
     @Param('id') id: string,
     @Query() query: unknown,
-  ): Promise<{ lines: LogLine[]; next: number }> {
+  ): Promise<LogPage> {
     const visibility = this.policy.visibility(caller, 'read');
     const { after } = parseRequest(LogsQuery, query);
     const lines = await this.jobs.logs(id, visibility, after, undefined, this.#look(caller, 'read'));

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { JOB_STATUSES } from '../job/job.ts';
+import { nameText } from '../access/api-key-request.ts';
+import { AuditAction } from '../job/actor.ts';
+import { JobStatus } from '../job/job.ts';
 import { isStorableText } from '../runtime/storable.ts';
 
 /** A parameter that may be given once or more often. */
@@ -9,22 +11,34 @@ const many = <T extends z.ZodType>(item: T) =>
       (value) => (value === undefined || Array.isArray(value) ? value : [value]),
       z.array(item).max(100),
     )
-    .optional();
+    .optional()
+    .describe('May be given more than once: one of them has to match.');
 
 const text = z.string().min(1).max(64).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
 
 /** Filters that lists and feeds share. */
 const filters = {
-  status: many(z.enum(JOB_STATUSES)),
+  status: many(JobStatus),
   type: many(text),
   tag: many(text),
 };
 
-/** The query of `GET /jobs`; parameters that we do not know are ignored. */
-export const ListQuery = z.object({
-  ...filters,
-  limit: z.coerce.number().int().min(1).max(100).default(50),
-  cursor: z.uuid().optional(),
+/** How much of a list to answer; `cursor` is of another form for each. */
+const limit = z.coerce.number().int().min(1).max(100).default(50).describe('Rows per page.');
+const CURSOR = '`nextCursor` of the page before.';
+
+// Parameters that we do not know are ignored. A switch of another value than those named is off.
+
+/** The query of `GET /jobs`. */
+export const ListQuery = z.object({ ...filters, limit, cursor: z.uuid().optional().describe(CURSOR) });
+
+/** The query of `GET /jobs/:id`. */
+export const JobQuery = z.object({
+  include: z
+    .literal('payload')
+    .optional()
+    .catch(undefined)
+    .describe('`payload` adds what the job was submitted with.'),
 });
 
 /** The query of `GET /jobs/:id/logs`. */
@@ -34,8 +48,50 @@ export const LogsQuery = z.object({
     .int()
     .min(0)
     .max(2 ** 31 - 1)
-    .default(0),
+    .default(0)
+    .describe('Only lines after this number.'),
 });
 
+/** What the queries of streams share. */
+const stream = {
+  after: z.string().optional().describe('`Last-Event-ID` for clients without headers; the header wins.'),
+  ticket: z
+    .string()
+    .optional()
+    .describe(
+      'From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.',
+    ),
+  heartbeat: z
+    .literal('event')
+    .optional()
+    .catch(undefined)
+    .describe('Beat by an event instead of a comment.'),
+};
+
+/** The query of `GET /jobs/:id/events`. */
+export const StreamQuery = z.object({
+  logs: z.literal('1').optional().catch(undefined).describe('`1` adds `log` events.'),
+  ...stream,
+});
+
+/** Which jobs a feed shows. */
+export const FeedFilter = z.object({ ...filters, job: many(z.uuid()) });
+
 /** The query of `GET /jobs/events`. */
-export const FeedQuery = z.object({ ...filters, job: many(z.uuid()) });
+export const FeedQuery = FeedFilter.extend(stream);
+
+/** The query of `GET /api-keys`. */
+export const ApiKeysQuery = z.object({ limit, cursor: z.uuid().optional().describe(CURSOR) });
+
+/** The query of `GET /audit`. */
+export const AuditQuery = z.object({
+  action: AuditAction.optional().describe('Only entries of this kind.'),
+  subject: nameText.optional().describe('Only what this subject did.'),
+  limit,
+  // 18 digits fit a bigint, and are more than there will ever be entries.
+  cursor: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the nextCursor of a page')
+    .optional()
+    .describe(CURSOR),
+});

@@ -1,6 +1,7 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Closable } from '../stream/admission.ts';
 import type { StreamResponse } from '../stream/stream-response.ts';
+import { StreamQuery } from './queries.ts';
 
 /** What Express's and Fastify's requests have in common, as far as streams need it. */
 export interface StreamHttpRequest {
@@ -69,5 +70,5 @@ export function cursorOf({ headers, query }: StreamHttpRequest): string {
 }
 
 export function heartbeatOf({ query }: StreamHttpRequest): 'comment' | 'event' {
-  return query['heartbeat'] === 'event' ? 'event' : 'comment';
+  return StreamQuery.shape.heartbeat.parse(query['heartbeat']) ?? 'comment';
 }

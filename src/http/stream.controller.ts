@@ -16,6 +16,7 @@ import { FeedStream } from '../stream/feed-stream.ts';
 import type { WireFrame } from '../stream/frames.ts';
 import { admittedJob, JobStreamGuard } from './job-stream.guard.ts';
 import { JobStream } from '../stream/job-stream.ts';
+import { StreamQuery } from './queries.ts';
 import {
   closableOf,
   closeWhereAsked,
@@ -56,7 +57,7 @@ export class StreamController {
   ): Observable<WireFrame> {
     return this.streams.open(admittedJob(request), {
       ...streamRequest(request, response),
-      logs: request.query['logs'] === '1',
+      logs: StreamQuery.shape.logs.parse(request.query['logs']) === '1',
     });
   }
 }

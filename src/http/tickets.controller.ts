@@ -1,18 +1,13 @@
 import { Body, Controller, Header, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
-import { z } from 'zod';
+import type { Ticket } from '../job/credentials.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobStore } from '../store/job-store.ts';
 import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
+import { TicketRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
-import { type Ticket, Tickets } from '../access/tickets.ts';
-
-const TicketBody = z
-  .strictObject({ jobs: z.array(z.uuid()).min(1).max(100).optional(), feed: z.literal(true).optional() })
-  .refine(({ jobs, feed }) => (jobs === undefined) !== (feed === undefined), {
-    message: 'give either jobs or feed',
-  });
+import { Tickets } from '../access/tickets.ts';
 
 /** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
 @Controller({ path: 'tickets', version: VERSION_NEUTRAL })
@@ -28,7 +23,7 @@ export class TicketsController {
   @Header('Cache-Control', 'no-store')
   async issue(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<Ticket> {
     this.policy.require(caller, 'read');
-    const { jobs } = parseRequest(TicketBody, body);
+    const { jobs } = parseRequest(TicketRequest, body);
     if (!jobs) return this.tickets.issue(caller, null);
     const ids = [...new Set(jobs.map((id) => id.toLowerCase()))];
     await this.#requireVisible(ids, caller);

@@ -1,10 +1,24 @@
 import { HttpException, HttpStatus } from '@nestjs/common';
+import { z } from 'zod';
 
+export const InputIssue = z.object({
+  path: z.string().describe('`a.b.0`; empty for the whole.'),
+  message: z.string(),
+});
 /** One thing that is wrong with an input, and where. */
-export interface InputIssue {
-  path: string;
-  message: string;
-}
+export type InputIssue = z.infer<typeof InputIssue>;
+
+export const ErrorBody = z
+  .object({
+    statusCode: z.int(),
+    error: z.string().describe('The name of the status.'),
+    message: z.string().describe('For people.'),
+    code: z.string().describe('Stable: decide by this, not by `message`.'),
+    issues: z.array(InputIssue).optional().describe('Where an input did not fit: every place.'),
+  })
+  .describe('A refusal.');
+/** What an error is answered with. */
+export type ErrorBody = z.infer<typeof ErrorBody>;
 
 const NAMES: Readonly<Record<number, string>> = {
   400: 'Bad Request',
@@ -30,7 +44,9 @@ export class JobError extends HttpException {
     message: string,
     { issues, retryAfter = null }: { issues?: InputIssue[]; retryAfter?: number | null } = {},
   ) {
-    super({ statusCode, error: NAMES[statusCode], message, code, ...(issues ? { issues } : {}) }, statusCode);
+    const error = NAMES[statusCode] ?? 'Error';
+    const body: ErrorBody = { statusCode, error, message, code, ...(issues ? { issues } : {}) };
+    super(body, statusCode);
     this.code = code;
     this.retryAfter = retryAfter;
     this.name = new.target.name;

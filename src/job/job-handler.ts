@@ -1,5 +1,6 @@
 import { SetMetadata } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { LogLine } from './log-line.ts';
 import type { ProgressUpdate } from './progress.ts';
 
 /**
@@ -22,7 +23,7 @@ export type PayloadOf<T extends string> = T extends keyof JobTypes
     : unknown
   : unknown;
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+export type LogLevel = LogLine['level'];
 export type JobLog = Record<LogLevel, (text: string) => void>;
 
 /** What a handler gets beside its payload: one per attempt. */

@@ -1,6 +1,12 @@
+import { z } from 'zod';
+import { time, type WithDates } from './time.ts';
+
 /** The statuses a job can have; the last three are final. */
 export const JOB_STATUSES = ['queued', 'active', 'completed', 'failed', 'cancelled'] as const;
-export type JobStatus = (typeof JOB_STATUSES)[number];
+export const JobStatus = z
+  .enum(JOB_STATUSES)
+  .describe('The last three are final. A job that waits for `runAt` or for its next attempt is `queued`.');
+export type JobStatus = z.infer<typeof JobStatus>;
 
 /** What may follow each status; `docs/architecture.md` draws it. */
 export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
@@ -22,97 +28,86 @@ export function isRetryable(status: JobStatus): boolean {
 
 /** Any value that survives JSON. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export const anyJson: z.ZodType<Json> = z.unknown() as never;
 
-/** How far an attempt is: absolute, never a delta; each part null when unknown. */
-export interface Progress {
-  /** 0 to 100, derived from `done / total` when both are given. */
-  percent: number | null;
-  done: number | null;
-  total: number | null;
-  /** What `done` and `total` count, for instance `bytes`. */
-  unit: string | null;
-  /** The phase of the work, in words for a person. */
-  step: string | null;
-  message: string | null;
-  /** Anything else that the page wants to show. */
-  data: Json;
-}
+export const Progress = z
+  .object({
+    percent: z.number().min(0).max(100).nullable().describe('Made of `done / total` where both are known.'),
+    done: z.number().nullable(),
+    total: z.number().nullable(),
+    unit: z.string().nullable().describe('What `done` and `total` count, for instance `bytes`.'),
+    step: z.string().nullable().describe('The phase of the work, in words for a person.'),
+    message: z.string().nullable(),
+    data: anyJson.describe('Anything else that a page wants to show; at most 4,096 characters of JSON.'),
+  })
+  .describe('How far the attempt is: absolute, never a delta; each part null when unknown.');
+export type Progress = z.infer<typeof Progress>;
 
-/** Why a job failed: a stable code, and a message that is safe to show. */
-export interface JobFailure {
-  code: string;
-  message: string;
-}
+export const JobFailure = z
+  .object({
+    code: z
+      .string()
+      .regex(/^[a-z0-9_]{1,64}$/)
+      .describe('Stable: decide by this.'),
+    message: z.string().describe('Safe to show.'),
+  })
+  .describe('Why the last attempt that failed did so.');
+export type JobFailure = z.infer<typeof JobFailure>;
+
+const version = z.int().min(1).describe('Starts at 1 and grows by one with every committed status change.');
+const attempt = z.int().min(0).describe('How often a worker has claimed the job.');
+
+/** The fields of a job, in the order in which clients see them. */
+export const JobView = z
+  .object({
+    id: z.uuid().describe('A UUIDv7: newer jobs sort after older ones.'),
+    type: z.string(),
+    queue: z.string(),
+    tenant: z.string(),
+    owner: z.string().nullable().describe('Who submitted it; null: the application.'),
+    status: JobStatus,
+    version,
+    attempt,
+    maxAttempts: z.int().min(1),
+    priority: z.int().min(0).max(9).describe('Higher goes first.'),
+    tags: z.array(z.string().max(64)).max(16),
+    progress: Progress.nullable().describe('Null until the attempt reports; a final job keeps its last.'),
+    result: anyJson.describe('What the handler returned, up to 256 KiB; null unless the job is completed.'),
+    error: JobFailure.nullable().describe('Of the last attempt that failed; the next claim clears it.'),
+    createdAt: time,
+    runAt: time.describe('When it is due: as asked for, then the time of the next attempt.'),
+    startedAt: time.nullable().describe('When the latest attempt was claimed.'),
+    finishedAt: time.nullable(),
+    updatedAt: time,
+    cancelRequestedAt: time.nullable().describe('When somebody asked to cancel it.'),
+    links: z.object({ self: z.string(), events: z.string() }).describe('Paths of the job and of its stream.'),
+    payload: anyJson.optional().describe('Only with `?include=payload`.'),
+  })
+  .describe('A job. Times are ISO 8601 in UTC; every key but `payload` is always there.');
+export type JobView = z.infer<typeof JobView>;
+
+type JobTime = 'createdAt' | 'runAt' | 'startedAt' | 'finishedAt' | 'updatedAt' | 'cancelRequestedAt';
 
 /** A job as it is stored. Times are those of the Postgres clock. */
-export interface Job {
-  id: string;
-  type: string;
-  queue: string;
-  tenant: string;
-  owner: string | null;
-  status: JobStatus;
-  /** Starts at 1 and grows by one with every committed status change. */
-  version: number;
-  /** How often the job has been claimed. */
-  attempt: number;
-  maxAttempts: number;
-  /** 0 to 9, higher first. */
-  priority: number;
-  tags: string[];
-  progress: Progress | null;
+export interface Job extends WithDates<Omit<JobView, 'links' | 'payload'>, JobTime> {
   /** The tick of `progress` within the version that reported it. */
   progressTick: number;
-  result: Json;
-  error: JobFailure | null;
-  createdAt: Date;
-  runAt: Date;
-  startedAt: Date | null;
-  finishedAt: Date | null;
-  updatedAt: Date;
-  cancelRequestedAt: Date | null;
 }
 
 /** What a job is read by where nobody asks for it: its id, and the tenant that it has to be of. */
 export type TenantJob = Pick<Job, 'id' | 'tenant'>;
 
-/** One committed status change: a row of the history that streams replay. */
-export interface JobChange {
-  status: JobStatus;
-  version: number;
-  attempt: number;
-  /** Why it changed: `submitted`, `claimed`, `retry`, `lease_lost`, … */
-  reason: string;
-  runAt: Date;
-  at: Date;
-}
+export const JobChangeView = z.object({
+  status: JobStatus,
+  version,
+  attempt,
+  reason: z.string().describe('Why it changed: `submitted`, `claimed`, `retry`, `lease_lost`, …'),
+  runAt: time,
+  at: time,
+});
 
-/** The job as clients see it (JSON; times are ISO 8601 in UTC; every key is always present). */
-export interface JobView {
-  id: string;
-  type: string;
-  queue: string;
-  tenant: string;
-  owner: string | null;
-  status: JobStatus;
-  version: number;
-  attempt: number;
-  maxAttempts: number;
-  priority: number;
-  tags: string[];
-  progress: Progress | null;
-  result: Json;
-  error: JobFailure | null;
-  createdAt: string;
-  runAt: string;
-  startedAt: string | null;
-  finishedAt: string | null;
-  updatedAt: string;
-  cancelRequestedAt: string | null;
-  links: { self: string; events: string };
-  /** Only when asked for with `?include=payload`. */
-  payload?: Json;
-}
+/** One committed status change: a row of the history that streams replay. */
+export type JobChange = WithDates<z.infer<typeof JobChangeView>, 'runAt' | 'at'>;
 
 export function toJobView(job: Job, basePath: string): JobView {
   const self = `${basePath}/jobs/${job.id}`;

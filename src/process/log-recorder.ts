@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { FaultLog } from '../runtime/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
+import type { NewLogLine } from '../job/log-line.ts';
 import { storableText } from '../runtime/storable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
-import { JobLogs, type NewLogLine } from '../store/job-logs.ts';
+import { JobLogs } from '../store/job-logs.ts';
 import type { RunningJob } from './running-job.ts';
 
 /** Lines that one attempt may write; the rest is counted in a last line. */

@@ -1,23 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { actingIn, type Actor } from '../job/actor.ts';
+import type { StoredApiKey } from '../job/credentials.ts';
 import { actorParameters, auditSql, KIND } from './audit-sql.ts';
 import { everyTenant } from './every-tenant.ts';
 import { type Revocable, RevocationStore } from './revocation-store.ts';
 import { Database } from './database.ts';
-
-/** What is known of a key; never the key itself. */
-export interface StoredApiKey {
-  id: string;
-  prefix: string;
-  name: string;
-  tenant: string;
-  subject: string;
-  scopes: string[];
-  createdAt: Date;
-  /** Null: never. */
-  expiresAt: Date | null;
-  lastUsedAt: Date | null;
-}
 
 export type NewApiKey = Omit<StoredApiKey, 'createdAt' | 'lastUsedAt'> & { hash: Buffer };
 

@@ -1,4 +1,4 @@
-import type { Actor, AuditAction, AuditTarget } from '../job/actor.ts';
+import type { Actor, AuditAction, AuditEntry } from '../job/actor.ts';
 
 /** Expressions over the columns of `from`, and constants; they become part of the statement. */
 interface AuditRows {
@@ -33,7 +33,7 @@ export function jobAuditSql(schema: string, action: AuditAction, first: number, 
   });
 }
 
-export const KIND = { job: `'job'`, key: `'key'` } satisfies Partial<Record<AuditTarget['kind'], string>>;
+export const KIND = { job: `'job'`, key: `'key'` } satisfies Partial<Record<AuditEntry['target']['kind'], string>>;
 export const JOB_DETAIL = `json_build_object('type', type, 'tenant', tenant)`;
 
 /** The parameters of an actor, in the order that the statements expect. */

@@ -1,22 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import type { LogLevel } from '../job/job-handler.ts';
+import type { LogLine, NewLogLine } from '../job/log-line.ts';
 import type { Visibility } from '../job/visibility.ts';
 import type { AttemptRef } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
-
-/** A line as a handler wrote it. */
-export interface NewLogLine {
-  level: LogLevel;
-  text: string;
-  /** ISO 8601, UTC. */
-  at: string;
-}
-
-/** A stored line; `n` counts from 1 within its job, over all attempts. */
-export interface LogLine extends NewLogLine {
-  n: number;
-}
 
 export interface LogBatch extends AttemptRef {
   lines: NewLogLine[];

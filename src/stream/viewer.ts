@@ -1,8 +1,9 @@
 import type { Subscriber } from 'rxjs';
+import type { JobEvents } from '../job/stream-events.ts';
 import { jitteredRetry, type WireFrame } from './frames.ts';
 
 /** Why a stream is closed before its end. */
-export type ByeReason = 'rotate' | 'drain' | 'slow' | 'expired' | 'revoked' | 'gone';
+export type ByeReason = JobEvents['bye']['reason'];
 
 const RECONNECTS: ReadonlySet<ByeReason> = new Set(['rotate', 'drain', 'slow']);
 

@@ -14,12 +14,13 @@ import {
 } from '../job/job-errors.ts';
 import type { JobType, PayloadOf } from '../job/job-handler.ts';
 import { isFinal, isRetryable, type Job, type Json } from '../job/job.ts';
+import type { LogLine } from '../job/log-line.ts';
 import { EVERYTHING, type Visibility } from '../job/visibility.ts';
 import { ChangeAnnouncer } from '../publish/change-announcer.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { JobLeases } from '../store/job-leases.ts';
-import { JobLogs, type LogLine } from '../store/job-logs.ts';
+import { JobLogs } from '../store/job-logs.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { type InsertedJob, type JobFilter, JobStore, type NewJob } from '../store/job-store.ts';
 import { checkPayload, hashPayload } from './payload.ts';

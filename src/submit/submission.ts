@@ -6,34 +6,33 @@ const text = (max: number) =>
   z.string().min(1).max(max).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
 
 /** The parts of a submission that clients and code alike may choose. */
-const chosen = {
-  priority: z.number().int().min(0).max(9).optional(),
+export const chosen = {
+  priority: z.number().int().min(0).max(9).optional().describe('Higher goes first. Default: 0.'),
   tags: z.array(text(64)).max(16, 'at most 16 tags').optional(),
-  maxAttempts: z.number().int().min(1).max(1_000).optional(),
+  maxAttempts: z.number().int().min(1).max(1_000).optional().describe('Default: what the handler says.'),
 };
 
 /** Years that Postgres and JSON both write with four digits. */
 const LATEST = new Date('9999-01-01T00:00:00Z');
 
-/** The body of `POST /jobs`. */
-export const SubmitBody = z.strictObject({
-  type: z.string().min(1).max(64),
-  payload: z.unknown(),
-  runAt: z.iso
-    .datetime({ offset: true })
-    .transform((at) => new Date(at))
-    .pipe(z.date().min(new Date(0)).max(LATEST))
-    .nullish(),
-  ...chosen,
-});
+/** When a job may be due. */
+export const dueTime = z.date().min(new Date(0)).max(LATEST);
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+export const IdempotencyKey = z
+  .string()
+  .regex(IDEMPOTENCY_KEY, 'must be 1 to 255 printable ASCII characters')
+  .optional()
+  .describe(
+    'The same key, tenant, type and payload again answer the same job. 1 to 255 printable ASCII characters.',
+  );
 
 const SubmissionSchema = z.object({
   tenant: text(255),
   owner: text(255).nullish(),
-  idempotencyKey: z.string().regex(IDEMPOTENCY_KEY, 'must be 1 to 255 printable ASCII characters').optional(),
-  runAt: z.date().min(new Date(0)).max(LATEST).optional(),
+  idempotencyKey: IdempotencyKey,
+  runAt: dueTime.optional(),
   ...chosen,
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JobContext } from '../../src/index.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
-import type { LogLine } from '../../src/store/job-logs.ts';
+import type { LogLine } from '../../src/job/log-line.ts';
 import { handler, TestModule } from '../support/module.ts';
 
 let host: TestModule;

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+import { keyFields, nameText } from '../access/api-key-request.ts';
+import type { Revocable } from '../store/revocation-store.ts';
+import { chosen, dueTime } from '../submit/submission.ts';
+
+/** The body of `POST /jobs`. */
+export const SubmitRequest = z.strictObject({
+  type: z.string().min(1).max(64),
+  payload: z
+    .unknown()
+    .describe('Any JSON up to 64 KiB that fits the schema of the type; at most 64 levels deep.'),
+  runAt: z.iso
+    .datetime({ offset: true })
+    .transform((at) => new Date(at))
+    .pipe(dueTime)
+    .nullish()
+    .describe('ISO 8601 with an offset: not before this time. Default: at once.'),
+  ...chosen,
+});
+
+/** The body of `POST /tickets`. */
+export const TicketRequest = z
+  .strictObject({
+    jobs: z.array(z.uuid()).min(1).max(100).optional().describe('The jobs whose streams it opens.'),
+    feed: z.literal(true).optional().describe('It opens the feed.'),
+  })
+  .refine(({ jobs, feed }) => (jobs === undefined) !== (feed === undefined), {
+    message: 'give either jobs or feed',
+  })
+  .describe('Either `jobs` or `feed`.')
+  .meta({ oneOf: oneRequired('jobs', 'feed') });
+
+/** The body of `POST /api-keys`. */
+export const ApiKeyRequest = z.strictObject({
+  ...keyFields,
+  tenant: nameText.optional().describe('Default: that of the caller.'),
+  expiresAt: z.iso
+    .datetime({ offset: true, error: 'must be a time' })
+    .transform((at) => new Date(at))
+    .pipe(keyFields.expiresAt)
+    .nullish()
+    .describe('ISO 8601 with an offset, in the future. Default: never.'),
+});
+
+const revocable = z.strictObject({
+  tenant: nameText.optional(),
+  subject: nameText.optional().describe('Goes with its tenant.'),
+  tokenId: nameText.optional().describe('The `jti` of a token.'),
+  key: z.uuid().toLowerCase().optional().describe('The id of an API key.'),
+  job: z
+    .uuid()
+    .toLowerCase()
+    .optional()
+    .describe('The id of a job: ends its viewer tokens, tickets and cookies.'),
+});
+/** What a revocation names. */
+export type Names = z.infer<typeof revocable>;
+
+/** The body of `POST /revocations`. */
+export const RevocationRequest = revocable
+  .describe('One of `{subject, tenant}`, `{tenant}`, `{tokenId}`, `{key}`, `{job}`.')
+  .meta({ oneOf: oneRequired('tenant', 'tokenId', 'key', 'job') })
+  .transform((body, context) => {
+    const found = revocableOf(body);
+    if (found) return { body, revocable: found };
+    context.addIssue({
+      code: 'custom',
+      message: 'give one of {subject, tenant}, {tenant}, {tokenId}, {key}, {job}',
+    });
+    return z.NEVER;
+  });
+
+/** The answer of `POST /revocations` repeats what was named. */
+export const revocableNames = revocable.shape;
+
+/** In JSON Schema: exactly one of these is there. */
+function oneRequired(...names: string[]): object[] {
+  return names.map((name) => ({ required: [name] }));
+}
+
+/** What exactly these names stand for; null where they are too many or too few. */
+function revocableOf({
+  tenant = '',
+  subject = '',
+  tokenId = '',
+  key = '',
+  job = '',
+}: Names): Revocable | null {
+  const given = [tenant && !subject, tenant && subject, !tenant && subject, tokenId, key, job].filter(
+    Boolean,
+  );
+  if (given.length !== 1) return null;
+  if (tenant) return { kind: subject ? 'subject' : 'tenant', tenant, value: subject };
+  if (tokenId) return { kind: 'token', tenant, value: tokenId };
+  if (key) return { kind: 'key', tenant, value: key };
+  return job ? { kind: 'job', tenant, value: job } : null;
+}
