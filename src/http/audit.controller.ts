@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from '../access/access-policy.ts';
 import { nameText } from '../access/api-key-request.ts';
-import { type Caller, CurrentCaller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
+import { CurrentPermit } from './current-permit.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
@@ -24,18 +24,15 @@ const AuditQuery = z.object({
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
 export class AuditController {
-  constructor(
-    private readonly audit: AuditTrail,
-    private readonly policy: AccessPolicy,
-  ) {}
+  constructor(private readonly audit: AuditTrail) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
   async list(
-    @CurrentCaller() caller: Caller,
+    @CurrentPermit() permit: Permit,
     @Query() query: unknown,
   ): Promise<{ entries: AuditEntry[]; nextCursor: string | null }> {
-    const { tenant } = this.policy.visibility(caller, 'admin');
+    const { tenant } = permit.visibility('admin');
     const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
     const page = await readPage(limit, (rows) =>
       this.audit.list({ ...filter, tenant }, rows, cursor ?? null),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 
 /** Folders whose code refuses requests. */
-const ROOMS = ['access', 'job', 'stream', 'submit', 'service'];
+const ROOMS = ['access', 'http', 'job', 'stream', 'submit', 'service'];
 /** A status, then its code, as errors are made; or as the service names what others refused. */
 const CODE = /(?:\b[1-5]\d\d,|HttpStatus\.\w+,|\b[1-5]\d\d:|refusal\()\s*'([a-z_]+)'/g;
 const FEWEST = 25;
