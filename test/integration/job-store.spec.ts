@@ -9,7 +9,7 @@ let db: TestStore;
 beforeAll(async () => {
   db = await TestStore.open();
 });
-afterEach(() => jest.restoreAllMocks());
+afterEach(() => void jest.restoreAllMocks());
 afterAll(() => db.close());
 
 describe('inserting jobs', () => {
