@@ -36,9 +36,9 @@ export {
 } from './job/job-errors.ts';
 export type { InputIssue } from './job/job-errors.ts';
 export { anyFaultText } from './runtime/loggable.ts';
-export type { Visibility } from './job/visibility.ts';
 export { Jobs } from './submit/jobs.ts';
-export type { ChangeOptions, LookOptions, Submission, SubmitOptions, SubmittedJob } from './submit/jobs.ts';
+export type { ChangeOptions, ListOptions, SubmittedJob } from './submit/jobs.ts';
+export type { Submission, SubmitOptions } from './submit/job-submitter.ts';
 export { isJobStream } from './http/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
 export { DashboardController } from './dashboard/dashboard.controller.ts';

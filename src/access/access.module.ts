@@ -1,6 +1,5 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { AccessProvider } from '../jobs.options.ts';
-import { AccessPolicy } from './access-policy.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Authenticator } from './authenticator.ts';
 import { RevocationWatch } from './revocation-watch.ts';
@@ -23,7 +22,6 @@ export class AccessModule {
       Revocations,
       RevocationWatch,
       Authenticator,
-      AccessPolicy,
     ];
     return {
       module: AccessModule,

@@ -2,6 +2,7 @@ import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { ApiKeys } from './api-keys.ts';
 import { type Caller, callerFrom } from './caller.ts';
 import { JobsAccess } from './jobs-access.ts';
+import { Permit } from './permit.ts';
 import { Revocations } from './revocations.ts';
 import { ViewerTokens } from './viewer-tokens.ts';
 
@@ -30,6 +31,11 @@ export class Authenticator {
   async ofHost(context: ExecutionContext): Promise<Caller | null> {
     const found = await this.access.authenticate(context);
     return found && this.unlessRevoked(callerFrom(found));
+  }
+
+  /** What the caller may do from now on. */
+  permit(caller: Caller): Permit {
+    return new Permit(caller, this.access);
   }
 
   /** The caller, or null when the credential was revoked since it was issued. */

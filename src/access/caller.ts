@@ -1,5 +1,3 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { Actor } from '../job/actor.ts';
 import { isStorableText } from '../runtime/storable.ts';
 
 const MAX_NAME = 255;
@@ -88,31 +86,4 @@ export function originOf(known: { [Part in keyof Origin]: Origin[Part] | null | 
     ...(tokenId == null ? {} : { tokenId }),
     ...(apiKey == null ? {} : { apiKey }),
   };
-}
-
-const CALLER = Symbol('jobstream:caller');
-
-interface Carrier {
-  [CALLER]?: Caller;
-}
-
-export function setCaller(request: object, caller: Caller): void {
-  (request as Carrier)[CALLER] = caller;
-}
-
-export function callerOf(request: object): Caller {
-  const caller = (request as Carrier)[CALLER];
-  if (!caller) throw new Error('The route lacks AccessGuard: no caller was authenticated.');
-  return caller;
-}
-
-/** The authenticated caller of the request. */
-export const CurrentCaller = createParamDecorator((_data: unknown, context: ExecutionContext) =>
-  callerOf(context.switchToHttp().getRequest<object>()),
-);
-
-/** The caller as the audit names them. */
-export function actorOf({ tenant, subject, apiKey, tokenId }: Caller): Actor {
-  const credential = apiKey ? `key:${apiKey}` : tokenId ? `token:${tokenId}` : null;
-  return { tenant, subject, credential };
 }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { type Caller, isName, isScope } from './caller.ts';
-import { RemoteKeys } from './remote-keys.ts';
+import { remoteKeys } from './remote-keys.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
@@ -72,9 +72,9 @@ function verifierOf({ secret, jwksUrl, issuer, audience }: NonNullable<ResolvedO
     clockTolerance: CLOCK_TOLERANCE_SECONDS,
   };
   if (jwksUrl) {
-    const keys = new RemoteKeys(jwksUrl);
+    const keys = remoteKeys(jwksUrl);
     const algorithms = ['RS256', 'ES256', 'EdDSA'];
-    return (token) => jwtVerify(token, keys.find, { ...common, algorithms });
+    return (token) => jwtVerify(token, keys, { ...common, algorithms });
   }
   const key = createSecretKey(Buffer.from(secret ?? '', 'utf8'));
   return (token) => jwtVerify(token, key, { ...common, algorithms: ['HS256'] });

@@ -1,8 +1,10 @@
 import { Logger } from '@nestjs/common';
-import { createLocalJWKSet, errors, type JSONWebKeySet, type JWTVerifyGetKey } from 'jose';
+import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 
-/** Keys older than this are read again: how long one that was withdrawn may go on working. */
+/** Keys older than this are read again while they go on working: how long one that was withdrawn may be taken. */
 const FRESH_MS = 600_000;
+/** Keys older than this verify nothing until the set was read again: after a long silence, or a long outage of it. */
+const OLDEST_MS = 3_600_000;
 /** A key that is unknown has the set read again, but not sooner than this: whoever makes up ids costs nothing. */
 const COOLDOWN_MS = 30_000;
 /** The same, while the set cannot be read. */
@@ -11,71 +13,71 @@ const TIMEOUT_MS = 5_000;
 /** Sets hold a handful of keys, of 2 kB each at most. */
 const MAX_BYTES = 256 * 1024;
 
+type Fetch = (url: string, options: RequestInit) => Promise<Response>;
+
 /**
- * The keys of a JWK set that a server keeps. However many tokens come, the server is asked once at a time, and
- * not again at once; while it does not answer, the keys that are known go on working.
+ * The keys of a JWK set that a server keeps, by jose, which asks once at a time, and seldom for unknown keys. Two things
+ * are done around it. Jose reads a set that is old before it verifies anything, and fails with it: here that is so after
+ * an hour only, and before that nobody waits, and known keys go on working while the server does not answer. And jose
+ * asks a server that failed again for each token: here it is left alone for a moment.
  */
-export class RemoteKeys {
+export function remoteKeys(url: string): JWTVerifyGetKey {
+  const source = new KeySource();
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: TIMEOUT_MS,
+    cooldownDuration: COOLDOWN_MS,
+    cacheMaxAge: OLDEST_MS,
+    [customFetch]: source.fetch,
+  });
+  return async (header, token) => {
+    // Where that fails, the source has told of it.
+    if (source.isOld()) void keys.reload().catch(() => undefined);
+    return keys(header, token);
+  };
+}
+
+/** Reads the set within bounds, and tells when that begins to fail and when it works again. */
+class KeySource {
   readonly #log = new Logger('Jobstream keys');
-  #keys: JWTVerifyGetKey | null = null;
-  #readAt = 0;
-  #mayAskAt = 0;
-  #reading: Promise<void> | null = null;
-  #failing = false;
+  #readAt: number | null = null;
+  /** Null: the last time went well. */
+  #failedAt: number | null = null;
 
-  constructor(private readonly url: string) {}
-
-  /** The key that a token names; throws where there is none. */
-  readonly find: JWTVerifyGetKey = async (header, token) => {
-    if (!this.#keys) await this.#read();
-    else if (Date.now() - this.#readAt > FRESH_MS) void this.#read();
-    try {
-      return await this.#known(header, token);
-    } catch (error) {
-      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
-    }
-    await this.#read();
-    return this.#known(header, token);
-  };
-
-  #known: JWTVerifyGetKey = async (header, token) => {
-    if (!this.#keys) throw new Error('The keys have not been read yet.');
-    return this.#keys(header, token);
-  };
-
-  /** Reads the set unless that was tried a moment ago; never rejects. */
-  async #read(): Promise<void> {
-    if (!this.#reading && Date.now() < this.#mayAskAt) return;
-    this.#reading ??= this.#ask().finally(() => (this.#reading = null));
-    await this.#reading;
+  isOld(): boolean {
+    return this.#readAt !== null && Date.now() - this.#readAt > FRESH_MS;
   }
 
-  async #ask(): Promise<void> {
+  /** Called by jose, which gives the deadline and refuses to follow redirects. */
+  readonly fetch: Fetch = async (url, options) => {
+    if (this.#failedAt !== null && Date.now() - this.#failedAt < RETRY_MS)
+      throw new Error('The JWK set could not be read a moment ago.');
     try {
-      this.#keys = createLocalJWKSet(JSON.parse(await fetchText(this.url)) as JSONWebKeySet);
+      const text = await fetchText(url, options);
+      // What is no set has to count as a failure here; jose makes its own of the text.
+      createLocalJWKSet(JSON.parse(text));
       this.#readAt = Date.now();
       this.#report(null);
+      return new Response(text);
     } catch (error) {
       this.#report(error as Error);
+      throw error;
     }
-    this.#mayAskAt = Date.now() + (this.#failing ? RETRY_MS : COOLDOWN_MS);
-  }
+  };
 
   #report(error: Error | null): void {
-    if (error && !this.#failing)
+    const failing = this.#failedAt !== null;
+    this.#failedAt = error && Date.now();
+    if (error && !failing)
       this.#log.error(
-        `The JWK set cannot be read (${error.message}); only tokens of keys that are known are taken meanwhile.`,
+        `The JWK set cannot be read (${error.message}); only tokens of keys that are known are taken meanwhile, for an hour at most.`,
       );
-    if (!error && this.#failing) this.#log.log('The JWK set is read again.');
-    this.#failing = error !== null;
+    if (!error && failing) this.#log.log('The JWK set is read again.');
   }
 }
 
 /** The body of a plain 200: keys are taken from nowhere else, and no more than fits. */
-async function fetchText(url: string): Promise<string> {
-  const headers = { accept: 'application/json, application/jwk-set+json' };
-  const signal = AbortSignal.timeout(TIMEOUT_MS);
-  const { status, body } = await fetch(url, { headers, signal, redirect: 'manual' });
+async function fetchText(url: string, options: RequestInit): Promise<string> {
+  const { status, body } = await fetch(url, options);
   if (status !== 200 || !body) {
     await body?.cancel();
     throw new Error(`status ${status}`);

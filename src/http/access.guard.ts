@@ -2,8 +2,9 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { JobError } from '../job/job-errors.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { Authenticator } from '../access/authenticator.ts';
-import { type Caller, setCaller } from '../access/caller.ts';
+import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
+import { setPermit } from './current-permit.ts';
 import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
 
 /** Authenticates every request of the library's routes, or answers 401. */
@@ -31,7 +32,7 @@ export class AccessGuard implements CanActivate {
         'A valid bearer token is needed: Authorization: Bearer <token>.',
       );
     }
-    setCaller(request, caller);
+    setPermit(request, this.authenticator.permit(caller));
     return true;
   }
 

@@ -15,10 +15,10 @@ import { JobError } from '../job/job-errors.ts';
 import type { StoredApiKey } from '../job/credentials.ts';
 import type { Dated } from '../job/time.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from '../access/access-policy.ts';
 import { ApiKeys } from '../access/api-keys.ts';
-import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
 import type { ApiKeyPage } from './answers.ts';
+import { CurrentPermit } from './current-permit.ts';
 import { readPage } from './page.ts';
 import { ApiKeysQuery } from './queries.ts';
 import { ApiKeyRequest } from './requests.ts';
@@ -30,29 +30,25 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 @Controller({ path: 'api-keys', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
 export class ApiKeysController {
-  constructor(
-    private readonly keys: ApiKeys,
-    private readonly policy: AccessPolicy,
-  ) {}
+  constructor(private readonly keys: ApiKeys) {}
 
   @Post()
   @Header('Cache-Control', 'no-store')
   async create(
-    @CurrentCaller() caller: Caller,
+    @CurrentPermit() permit: Permit,
     @Body() body: unknown,
   ): Promise<StoredApiKey & { key: string }> {
-    this.policy.require(caller, 'admin');
-    const { tenant = caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyRequest, body);
+    permit.require('admin');
+    const { tenant = permit.caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyRequest, body);
     // Neither the key's tenant nor what its scopes open may lie beyond the reach of who makes it.
     const holder = { tenant, subject: rest.subject, scopes: new Set(rest.scopes), expiresAt, job: null };
-    this.policy.requireWithin(caller, tenant);
-    this.policy.requireWithin(caller, this.policy.reach(holder));
-    return this.keys.create({ ...rest, tenant, expiresAt }, actorOf(caller));
+    permit.requireCovers(holder);
+    return this.keys.create({ ...rest, tenant, expiresAt }, permit.actor);
   }
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<Dated<ApiKeyPage>> {
-    const { tenant } = this.policy.visibility(caller, 'admin');
+  async list(@CurrentPermit() permit: Permit, @Query() query: unknown): Promise<Dated<ApiKeyPage>> {
+    const { tenant } = permit.visibility('admin');
     const { limit, cursor } = parseRequest(ApiKeysQuery, query);
     const page = await readPage(limit, (rows) => this.keys.list(rows, cursor ?? null, tenant));
     return { keys: page.rows, nextCursor: page.nextCursor };
@@ -60,9 +56,9 @@ export class ApiKeysController {
 
   @Delete(':id')
   @HttpCode(204)
-  async revoke(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<void> {
-    const { tenant } = this.policy.visibility(caller, 'admin');
-    const revoked = UUID.test(id) && (await this.keys.revoke(id, actorOf(caller), tenant));
+  async revoke(@CurrentPermit() permit: Permit, @Param('id') id: string): Promise<void> {
+    const { tenant } = permit.visibility('admin');
+    const revoked = UUID.test(id) && (await this.keys.revoke(id, permit.actor, tenant));
     if (!revoked) throw new JobError(404, 'api_key_not_found', 'No such API key.');
   }
 }

@@ -2,9 +2,9 @@ import { Controller, Get, Header, Query, UseGuards, VERSION_NEUTRAL } from '@nes
 import type { Dated } from '../job/time.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from '../access/access-policy.ts';
-import { type Caller, CurrentCaller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
 import type { AuditPage } from './answers.ts';
+import { CurrentPermit } from './current-permit.ts';
 import { AuditQuery } from './queries.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
@@ -13,15 +13,12 @@ import { parseRequest } from '../job/parse-request.ts';
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
 export class AuditController {
-  constructor(
-    private readonly audit: AuditTrail,
-    private readonly policy: AccessPolicy,
-  ) {}
+  constructor(private readonly audit: AuditTrail) {}
 
   @Get()
   @Header('Cache-Control', 'no-store')
-  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<Dated<AuditPage>> {
-    const { tenant } = this.policy.visibility(caller, 'admin');
+  async list(@CurrentPermit() permit: Permit, @Query() query: unknown): Promise<Dated<AuditPage>> {
+    const { tenant } = permit.visibility('admin');
     const { limit, cursor, ...filter } = parseRequest(AuditQuery, query);
     const page = await readPage(limit, (rows) =>
       this.audit.list({ ...filter, tenant }, rows, cursor ?? null),

@@ -1,7 +1,6 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { AccessPolicy } from '../access/access-policy.ts';
-import { callerOf } from '../access/caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
+import { permitOf } from './current-permit.ts';
 import { FeedFilter } from './queries.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
@@ -13,18 +12,17 @@ import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
 @Injectable()
 export class FeedGuard implements CanActivate {
   constructor(
-    private readonly policy: AccessPolicy,
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
-    const caller = callerOf(request);
-    this.policy.require(caller, 'read');
+    const permit = permitOf(request);
+    permit.require('read');
     filterOf(request);
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (request.method !== 'HEAD') admit(this.admission, permit.caller, request, response);
     if (cookie) addCookie(response, cookie);
     return true;
   }

@@ -1,12 +1,11 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import { AccessPolicy } from '../access/access-policy.ts';
-import { type Caller, callerOf } from '../access/caller.ts';
+import type { Caller } from '../access/caller.ts';
+import { permitOf } from './current-permit.ts';
 import { setRetryAfter } from './retry-after.ts';
 import { formatCursor } from '../job/cursor.ts';
-import { JobNotFound } from '../job/job-errors.ts';
 import { isFinal, type TenantJob } from '../job/job.ts';
-import { JobStore } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
+import { JobQueries } from '../submit/job-queries.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { statusCursor } from '../stream/frames.ts';
 import {
@@ -20,8 +19,6 @@ import {
 } from './stream-http.ts';
 import { StreamOver } from './stream-over.filter.ts';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /**
  * Everything that can refuse a stream, before its first byte: with an interceptor on the route, an error of the
  * handler would come as `200` and an `error` event (pitfall A1), an error of a guard never does.
@@ -29,23 +26,18 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 @Injectable()
 export class JobStreamGuard implements CanActivate {
   constructor(
-    private readonly policy: AccessPolicy,
-    private readonly store: JobStore,
+    private readonly queries: JobQueries,
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
-    const caller = callerOf(request);
-    const visibility = this.policy.visibility(caller, 'read');
-    const id = request.params['id'] ?? '';
-    const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
-    if (!job) throw new JobNotFound();
-    this.policy.check(caller, 'read', job);
+    const permit = permitOf(request);
+    const job = await this.queries.get(request.params['id'] ?? '', permit);
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new StreamOver();
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (request.method !== 'HEAD') admit(this.admission, permit.caller, request, response);
     if (cookie) addCookie(response, cookie);
     setAdmitted(request, { id: job.id, tenant: job.tenant });
     return true;

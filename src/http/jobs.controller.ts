@@ -13,9 +13,8 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from '../access/access-policy.ts';
-import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
-import type { AccessAction } from '../access/jobs-access.ts';
+import type { Permit } from '../access/permit.ts';
+import { CurrentPermit } from './current-permit.ts';
 import { RetryAfter } from './retry-after.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
@@ -25,7 +24,9 @@ import { SubmitRequest } from './requests.ts';
 import { ViewerTokens } from '../access/viewer-tokens.ts';
 import { type Job, type JobView, toJobView } from '../job/job.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import { type ChangeOptions, Jobs } from '../submit/jobs.ts';
+import { JobCommands } from '../submit/job-commands.ts';
+import { JobQueries } from '../submit/job-queries.ts';
+import { JobSubmitter } from '../submit/job-submitter.ts';
 import { SubmitRate } from './submit-rate.ts';
 
 interface Response {
@@ -38,8 +39,9 @@ interface Response {
 @UseInterceptors(RetryAfter)
 export class JobsController {
   constructor(
-    private readonly jobs: Jobs,
-    private readonly policy: AccessPolicy,
+    private readonly submitter: JobSubmitter,
+    private readonly queries: JobQueries,
+    private readonly commands: JobCommands,
     private readonly viewerTokens: ViewerTokens,
     private readonly rate: SubmitRate,
     private readonly options: ResolvedOptions,
@@ -48,23 +50,24 @@ export class JobsController {
   @Post()
   @HttpCode(202)
   async submit(
-    @CurrentCaller() caller: Caller,
+    @CurrentPermit() permit: Permit,
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<SubmitAnswer> {
-    this.policy.require(caller, 'submit');
+    const { caller, actor } = permit;
+    permit.require('submit');
     await this.rate.count(caller);
     const { type, payload, runAt, ...rest } = parseRequest(SubmitRequest, body);
     const { tenant, subject: owner } = caller;
-    this.policy.check(caller, 'submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });
-    const { job, replayed } = await this.jobs.submit(type, payload, {
+    permit.check('submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });
+    const { job, replayed } = await this.submitter.submit(type, payload, {
       ...withoutUndefined(rest),
       ...(runAt ? { runAt } : {}),
       ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
       tenant,
       owner,
-      actor: actorOf(caller),
+      actor,
     });
     const view = this.#view(job);
     response.header('Location', view.links.self);
@@ -73,57 +76,49 @@ export class JobsController {
   }
 
   @Get()
-  async list(@CurrentCaller() caller: Caller, @Query() query: unknown): Promise<JobPage> {
-    const visibility = this.policy.visibility(caller, 'read');
+  async list(@CurrentPermit() permit: Permit, @Query() query: unknown): Promise<JobPage> {
+    permit.require('read');
     const { limit, cursor, ...filter } = parseRequest(ListQuery, query);
     const { rows, nextCursor } = await readPage(limit, (most) =>
-      this.jobs.list(filter, visibility, { limit: most, before: cursor ?? null }),
+      this.queries.list(filter, permit, { limit: most, before: cursor ?? null }),
     );
-    const seen = rows.filter((job) => this.policy.sees(caller, job));
+    const seen = rows.filter((job) => permit.sees(job));
     return { jobs: seen.map((job) => this.#view(job)), nextCursor };
   }
 
   @Get(':id')
   async get(
-    @CurrentCaller() caller: Caller,
+    @CurrentPermit() permit: Permit,
     @Param('id') id: string,
     @Query() query: unknown,
   ): Promise<JobView> {
-    const visibility = this.policy.visibility(caller, 'read');
     const { include } = parseRequest(JobQuery, query);
-    const view = this.#view(await this.jobs.get(id, visibility, this.#look(caller, 'read')));
-    return include === 'payload' ? { ...view, payload: await this.jobs.payload(id, visibility) } : view;
+    const view = this.#view(await this.queries.get(id, permit));
+    return include === 'payload' ? { ...view, payload: await this.queries.payload(id, permit) } : view;
   }
 
   @Post(':id/cancel')
   @HttpCode(202)
-  async cancel(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    const visibility = this.policy.visibility(caller, 'cancel');
-    return this.#view(await this.jobs.cancel(id, visibility, this.#look(caller, 'cancel')));
+  async cancel(@CurrentPermit() permit: Permit, @Param('id') id: string): Promise<JobView> {
+    return this.#view(await this.commands.cancel(id, permit));
   }
 
   @Post(':id/retry')
   @HttpCode(202)
-  async retry(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<JobView> {
-    const visibility = this.policy.visibility(caller, 'retry');
-    return this.#view(await this.jobs.retry(id, visibility, this.#look(caller, 'retry')));
+  async retry(@CurrentPermit() permit: Permit, @Param('id') id: string): Promise<JobView> {
+    return this.#view(await this.commands.retry(id, permit));
   }
 
   @Get(':id/logs')
   async logs(
-    @CurrentCaller() caller: Caller,
+    @CurrentPermit() permit: Permit,
     @Param('id') id: string,
     @Query() query: unknown,
   ): Promise<LogPage> {
-    const visibility = this.policy.visibility(caller, 'read');
+    permit.require('read');
     const { after } = parseRequest(LogsQuery, query);
-    const lines = await this.jobs.logs(id, visibility, after, undefined, this.#look(caller, 'read'));
+    const lines = await this.queries.logs(id, permit, { after });
     return { lines, next: lines.at(-1)?.n ?? after };
-  }
-
-  /** Who looks at a job, and whether they may do this to it. */
-  #look(caller: Caller, action: AccessAction): Required<ChangeOptions> {
-    return { actor: actorOf(caller), check: (job) => this.policy.check(caller, action, job) };
   }
 
   #view(job: Job): JobView {

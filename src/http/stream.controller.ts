@@ -9,7 +9,7 @@ import {
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { callerOf } from '../access/caller.ts';
+import { permitOf } from './current-permit.ts';
 import { StreamAccessGuard } from './stream-access.guard.ts';
 import { FeedGuard, filterOf } from './feed.guard.ts';
 import { FeedStream } from '../stream/feed-stream.ts';
@@ -77,7 +77,7 @@ function streamRequest(request: StreamHttpRequest, response: StreamHttpResponse)
     response: closableOf(response),
     cursor: cursorOf(request),
     heartbeat: heartbeatOf(request),
-    caller: callerOf(request),
+    permit: permitOf(request),
     job: request.params['id']?.toLowerCase() ?? null,
   };
 }

@@ -1,10 +1,10 @@
 import { Body, Controller, Header, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
 import type { Ticket } from '../job/credentials.ts';
 import { JobNotFound } from '../job/job-errors.ts';
-import { JobStore } from '../store/job-store.ts';
+import { JobQueries } from '../submit/job-queries.ts';
 import { AccessGuard } from './access.guard.ts';
-import { AccessPolicy } from '../access/access-policy.ts';
-import { type Caller, CurrentCaller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
+import { CurrentPermit } from './current-permit.ts';
 import { TicketRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import { Tickets } from '../access/tickets.ts';
@@ -15,25 +15,24 @@ import { Tickets } from '../access/tickets.ts';
 export class TicketsController {
   constructor(
     private readonly tickets: Tickets,
-    private readonly store: JobStore,
-    private readonly policy: AccessPolicy,
+    private readonly queries: JobQueries,
   ) {}
 
   @Post()
   @Header('Cache-Control', 'no-store')
-  async issue(@CurrentCaller() caller: Caller, @Body() body: unknown): Promise<Ticket> {
-    this.policy.require(caller, 'read');
+  async issue(@CurrentPermit() permit: Permit, @Body() body: unknown): Promise<Ticket> {
+    const { caller } = permit;
+    permit.require('read');
     const { jobs } = parseRequest(TicketRequest, body);
     if (!jobs) return this.tickets.issue(caller, null);
     const ids = [...new Set(jobs.map((id) => id.toLowerCase()))];
-    await this.#requireVisible(ids, caller);
+    await this.#requireVisible(ids, permit);
     return this.tickets.issue(caller, ids);
   }
 
-  async #requireVisible(ids: string[], caller: Caller): Promise<void> {
-    const visibility = this.policy.visibility(caller, 'read');
-    const jobs = await this.store.list({ ids }, visibility, ids.length, null);
-    const seen = jobs.filter((job) => this.policy.sees(caller, job));
+  async #requireVisible(ids: string[], permit: Permit): Promise<void> {
+    const jobs = await this.queries.list({ ids }, permit, { limit: ids.length, before: null });
+    const seen = jobs.filter((job) => permit.sees(job));
     if (seen.length < ids.length) throw new JobNotFound();
   }
 }

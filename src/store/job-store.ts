@@ -47,6 +47,9 @@ export interface ChangesRef extends TenantJob {
   after: number;
 }
 
+/** How often a submit is tried. A purge in the middle of one is rare; so many in a row have another cause. */
+const INSERT_TRIES = 5;
+
 /** Reads jobs and inserts them; what changes a job's status is in `JobMoves`. */
 @Injectable()
 export class JobStore {
@@ -63,28 +66,37 @@ export class JobStore {
    * made before. Every answer stands at its job's index.
    */
   async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
+    const answers = new Map<string, InsertedJob>();
+    const open = (): NewJob[] => jobs.filter(({ id }) => !answers.has(id));
+    // Between the two statements, the job that has a key may be purged, and the key is free again.
+    for (let tries = 0; tries < INSERT_TRIES && open().length > 0; tries += 1)
+      for (const [id, inserted] of await this.#insertOrFind(open(), manager)) answers.set(id, inserted);
+    return jobs.map(({ id, type }) => {
+      const answer = answers.get(id);
+      if (!answer)
+        throw new Error(
+          `The job of an idempotency key of ${type} was purged ${INSERT_TRIES} times while it was looked for; submit it again.`,
+        );
+      return answer;
+    });
+  }
+
+  /** By the ids that were asked for; without those whose key had a job that is purged by now. */
+  async #insertOrFind(jobs: NewJob[], manager?: EntityManager): Promise<Map<string, InsertedJob>> {
     // One order for all: two batches that share keys would otherwise wait for each other.
     const sorted = jobs.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    const inserted = await this.database.query<JobRow[]>(
-      this.#insertSql(),
-      [JSON.stringify(sorted)],
-      manager,
+    const rows = await this.database.query<JobRow[]>(this.#insertSql(), [JSON.stringify(sorted)], manager);
+    const answers = new Map<string, InsertedJob>(
+      rows.map((row) => [row.id, { job: toJob(row), replayed: false, samePayload: true }]),
     );
-    const byId = new Map(inserted.map((row) => [row.id, toJob(row)]));
-    const earlier = await this.#findByKey(
-      jobs.filter((job) => !byId.has(job.id)),
-      manager,
-    );
-    return jobs.map((job) => {
-      const own = byId.get(job.id);
-      if (own) return { job: own, replayed: false, samePayload: true };
+    const others = jobs.filter(({ id }) => !answers.has(id));
+    const earlier = await this.#findByKey(others, manager);
+    for (const job of others) {
       const found = earlier.get(keyOf(job));
-      if (!found)
-        throw new Error(
-          `The job with the idempotency key of ${job.type} was purged meanwhile; submit again.`,
-        );
-      return { job: found.job, replayed: true, samePayload: found.payloadHash === job.payloadHash };
-    });
+      const samePayload = found?.payloadHash === job.payloadHash;
+      if (found) answers.set(job.id, { job: found.job, replayed: true, samePayload });
+    }
+    return answers;
   }
 
   async #findByKey(jobs: NewJob[], manager?: EntityManager) {

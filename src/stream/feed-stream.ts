@@ -1,8 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { AccessPolicy } from '../access/access-policy.ts';
-import type { Caller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
 import type { Job } from '../job/job.ts';
 import { pause, untilDone } from '../runtime/until-done.ts';
 import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
@@ -38,16 +37,15 @@ export class FeedStream {
     private readonly hub: FeedHub,
     private readonly reader: JobReader,
     private readonly viewers: Viewers,
-    private readonly policy: AccessPolicy,
     private readonly faults: ReadFaults,
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {
     // Without leading zeros: Postgres reads those as octal, and refuses `09`.
     const cursor = /^[1-9]\d{0,17}$/.test(request.cursor) ? request.cursor : BEGINNING;
-    const { caller } = request;
-    const mayStay = (): boolean => this.policy.sees(caller, null);
-    const sight = this.#sightOf(caller);
+    const { permit } = request;
+    const mayStay = (): boolean => permit.sees(null);
+    const sight = sightOf(permit);
     // Nothing that was shown can have left a feed without a status filter: its client need not forget it.
     const begun = request.cursor === '' || (request.cursor === BEGINNING && !request.filter.status);
     return this.viewers.open({ ...request, cursor, mayStay }, (viewer) => {
@@ -111,13 +109,6 @@ export class FeedStream {
     }
   }
 
-  #sightOf(caller: Caller): Sight {
-    return {
-      visibility: this.policy.visibility(caller, 'read'),
-      sees: (job) => this.policy.sees(caller, job),
-    };
-  }
-
   /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
   #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
     return untilDone(read, left, (error) => this.faults.report('a feed', error));
@@ -127,6 +118,10 @@ export class FeedStream {
     await turn();
     while (!left.aborted && !feed.flush()) await pause(BREATH_MS, left);
   }
+}
+
+function sightOf(permit: Permit): Sight {
+  return { visibility: permit.visibility('read'), sees: (job) => permit.sees(job) };
 }
 
 /** The client is to forget all jobs; everything follows. */

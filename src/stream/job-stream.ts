@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { AccessPolicy } from '../access/access-policy.ts';
 import { type Cursor, parseCursor, START } from '../job/cursor.ts';
 import { isFinal, type Job, type TenantJob } from '../job/job.ts';
 import { pause, TRY_AGAIN_MS } from '../runtime/until-done.ts';
@@ -35,7 +34,6 @@ export class JobStream {
     private readonly hub: JobHub,
     private readonly reader: JobReader,
     private readonly viewers: Viewers,
-    private readonly policy: AccessPolicy,
     private readonly faults: ReadFaults,
     private readonly options: ResolvedOptions,
   ) {}
@@ -43,7 +41,7 @@ export class JobStream {
   open(job: TenantJob, request: JobStreamRequest): Observable<WireFrame> {
     const asked = request.cursor === '' ? null : parseCursor(request.cursor);
     const malformed = request.cursor !== '' && asked === null;
-    const mayStay = (): boolean => this.policy.sees(request.caller, this.hub.jobOf(job.id));
+    const mayStay = (): boolean => request.permit.sees(this.hub.jobOf(job.id));
     const viewerRequest = { ...request, mayStay, cursor: asked ? request.cursor : '0.0' };
     return this.viewers.open(viewerRequest, (viewer) => {
       if (malformed) reset(viewer, 'malformed_cursor');

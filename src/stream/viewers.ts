@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
-import type { Caller } from '../access/caller.ts';
+import type { Permit } from '../access/permit.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
 import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
@@ -31,7 +31,7 @@ export interface StreamRequest {
   /** The id that the client already has; empty when it has none. */
   cursor: string;
   heartbeat: 'comment' | 'event';
-  caller: Caller;
+  permit: Permit;
   /** The job whose stream it is; null: a feed. */
   job: string | null;
 }
@@ -74,9 +74,9 @@ export class Viewers implements Part {
    */
   open(request: OpenStream, follow: (viewer: Viewer) => () => void): Observable<WireFrame> {
     return new Observable<WireFrame>((subscriber) => {
-      const { caller, job } = request;
+      const { permit, job } = request;
       const revoke = (): void => viewer.bye('revoked');
-      const watched = this.revocations.watch({ caller, job, revoke });
+      const watched = this.revocations.watch({ caller: permit.caller, job, revoke });
       subscriber.add(() => watched.stop());
       const isRevoked = (): boolean => watched.isRevoked() || !this.#mayStay(request);
       const options = { ...this.#viewerOptions(request), isRevoked };
@@ -127,7 +127,7 @@ export class Viewers implements Part {
     }
   }
 
-  #viewerOptions({ response, cursor, heartbeat, caller }: StreamRequest) {
+  #viewerOptions({ response, cursor, heartbeat, permit }: StreamRequest) {
     const { heartbeatMs, maxAgeMs } = this.options.stream;
     const rotateAt = Date.now() + maxAgeMs * (0.85 + Math.random() * 0.3);
     return {
@@ -136,7 +136,7 @@ export class Viewers implements Part {
       heartbeat,
       heartbeatMs,
       rotateAt,
-      expiresAt: caller.expiresAt?.getTime() ?? Infinity,
+      expiresAt: permit.caller.expiresAt?.getTime() ?? Infinity,
     };
   }
 

@@ -1,90 +1,64 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { v7 as uuidv7 } from 'uuid';
-import { HandlerRegistry } from '../handlers/handler-registry.ts';
-import { validate } from '../handlers/validate.ts';
-import { type Actor, APPLICATION } from '../job/actor.ts';
-import {
-  IdempotencyMismatch,
-  type InputIssue,
-  InvalidInput,
-  JobFinal,
-  JobNotFound,
-  JobNotRetryable,
-} from '../job/job-errors.ts';
+import { applicationPermit } from '../access/permit.ts';
+import { ViewerTokens } from '../access/viewer-tokens.ts';
+import type { Actor } from '../job/actor.ts';
 import type { JobType, PayloadOf } from '../job/job-handler.ts';
-import { isFinal, isRetryable, type Job, type Json } from '../job/job.ts';
+import { type Job, type JobStatus, type JobView, type Json, toJobView } from '../job/job.ts';
+import { ResolvedOptions } from '../jobs.options.ts';
+import type { ViewerToken } from '../job/credentials.ts';
 import type { LogLine } from '../job/log-line.ts';
-import { EVERYTHING, type Visibility } from '../job/visibility.ts';
-import { ChangeAnnouncer } from '../publish/change-announcer.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
-import { Batcher } from '../runtime/batcher.ts';
-import { JobLeases } from '../store/job-leases.ts';
-import { JobLogs } from '../store/job-logs.ts';
-import { JobMoves } from '../store/job-moves.ts';
-import { type InsertedJob, type JobFilter, JobStore, type NewJob } from '../store/job-store.ts';
-import { checkPayload, hashPayload } from './payload.ts';
-import { QueueBound } from './queue-bound.ts';
-import { checkSubmission } from './submission.ts';
-import { SubmitAnnouncer } from './submit-announcer.ts';
+import { JobCommands } from './job-commands.ts';
+import { JobQueries } from './job-queries.ts';
+import { JobSubmitter, type Submission, type SubmitOptions, type Submitted } from './job-submitter.ts';
 
-export interface SubmitOptions {
-  tenant: string;
-  /** Who may see the job without `jobs:tenant`. Default null: nobody but those. */
-  owner?: string | null;
-  /** The same key, tenant, type and payload again answer the same job. */
-  idempotencyKey?: string;
-  /** Default: at once. */
-  runAt?: Date;
-  /** 0 to 9, higher first. Default 0. */
-  priority?: number;
-  /** At most 16 of at most 64 characters. */
-  tags?: string[];
-  /** Default: what the handler says. */
-  maxAttempts?: number;
-  /** Who submits it, for the audit. Default: the owner, by way of the application. */
-  actor?: Actor;
-  /** Joins the job to this transaction: it is invisible, and not run, unless that commits. */
-  manager?: EntityManager;
-}
-
-/** What may go with a change to a job. */
-export interface LookOptions {
-  /** Is given the job before anything is done; what it throws refuses that. Default: nothing more is asked. */
-  check?: (job: Job) => void;
-}
-
-export interface ChangeOptions extends LookOptions {
-  /** Who asks for it, for the audit. Default: `system`, by way of the application. */
-  actor?: Actor;
-}
-
-export interface Submission<T extends string = string> extends SubmitOptions {
-  type: T;
-  payload: PayloadOf<T>;
-}
-
+/** What `submit()` answers. */
 export interface SubmittedJob {
   job: Job;
   /** The job was made by an earlier submit with the same idempotency key. */
   replayed: boolean;
+  /** Where clients find the job and its stream. */
+  links: JobView['links'];
+  /** Makes a token for the page of whoever submitted the job, as `Jobs.viewerToken()` does. */
+  viewer: () => Promise<ViewerToken>;
 }
 
-/** What an application does with jobs. Everything here is committed in Postgres; nothing waits for Redis. */
+export interface ChangeOptions {
+  /** A job of another tenant is not found. Default: any tenant. */
+  tenant?: string;
+  /** Who asks for it, for the audit. Default: `system`, by way of the application. */
+  actor?: Actor;
+}
+
+/** Which jobs to list; of several values, a job has one. */
+export interface ListOptions {
+  /** Default: every tenant. */
+  tenant?: string;
+  /** Default: any owner, or none. */
+  owner?: string;
+  status?: JobStatus[];
+  type?: string[];
+  tag?: string[];
+  ids?: string[];
+  /** Default 50. */
+  limit?: number;
+  /** Only jobs older than the one with this id: that of the last job of the page before. */
+  before?: string;
+}
+
+/**
+ * Jobs as the application itself deals with them: it may see and change all of them, so a request of a user has to bring
+ * its `tenant`. Everything here is committed in Postgres; nothing waits for Redis.
+ */
 @Injectable()
 export class Jobs {
-  readonly #inserts = new Batcher<NewJob, InsertedJob>((jobs) => this.#insertAndAnnounce(jobs), 200);
-
+  /** @internal Nest makes it. */
   constructor(
-    private readonly registry: HandlerRegistry,
-    private readonly store: JobStore,
-    private readonly moves: JobMoves,
-    private readonly leases: JobLeases,
-    private readonly lines: JobLogs,
-    private readonly announcer: ChangeAnnouncer,
-    private readonly submits: SubmitAnnouncer,
-    private readonly bound: QueueBound,
-    private readonly audit: AuditTrail,
+    private readonly submitter: JobSubmitter,
+    private readonly queries: JobQueries,
+    private readonly commands: JobCommands,
+    private readonly viewerTokens: ViewerTokens,
+    private readonly options: ResolvedOptions,
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
@@ -93,12 +67,7 @@ export class Jobs {
     payload: PayloadOf<T>,
     options: SubmitOptions,
   ): Promise<SubmittedJob> {
-    const job = await this.#prepare({ ...options, type, payload });
-    const { manager } = options;
-    if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
-    const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
-    this.submits.announceAfterCommit([job], [inserted as InsertedJob], manager);
-    return submitted(job, inserted as InsertedJob);
+    return this.#submitted(await this.submitter.submit(type, payload, options));
   }
 
   /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
@@ -106,134 +75,69 @@ export class Jobs {
     submissions: Submission[],
     { manager }: { manager?: EntityManager } = {},
   ): Promise<SubmittedJob[]> {
-    const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
-    const inserted = await this.bound.admit(jobs, () =>
-      manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
-    );
-    if (manager) this.submits.announceAfterCommit(jobs, inserted, manager);
-    return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
+    const submitted = await this.submitter.submitMany(submissions, manager);
+    return submitted.map((one) => this.#submitted(one));
   }
 
   /** The job, or `JobNotFound`. */
-  async get(id: string, visibility: Visibility = EVERYTHING, { check }: LookOptions = {}): Promise<Job> {
-    const job = isUuid(id) ? await this.store.findVisible(id, visibility) : null;
-    if (!job) throw new JobNotFound();
-    check?.(job);
-    return job;
+  async get(id: string, options: { tenant?: string } = {}): Promise<Job> {
+    return this.queries.get(id, permitFor(options));
   }
 
   /** What the job was submitted with. */
-  async payload(id: string, visibility: Visibility = EVERYTHING): Promise<Json> {
-    return this.store.payload(id, visibility);
+  async payload(id: string, options: { tenant?: string } = {}): Promise<Json> {
+    await this.get(id, options);
+    return this.queries.payload(id, permitFor(options));
   }
 
-  /** Jobs that match, newest first; `before` is the id of the last one of the page before. */
-  async list(
-    filter: JobFilter,
-    visibility: Visibility,
-    page: { limit: number; before: string | null },
-  ): Promise<Job[]> {
-    return this.store.list(filter, visibility, page.limit, page.before);
+  /** Jobs that match, newest first. */
+  async list(options: ListOptions = {}): Promise<Job[]> {
+    const { limit = 50, before = null, tenant: _tenant, owner: _owner, ...filter } = options;
+    return this.queries.list(filter, permitFor(options), { limit, before });
   }
 
   /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
-  async cancel(
-    id: string,
-    visibility: Visibility = EVERYTHING,
-    { actor = APPLICATION, ...look }: ChangeOptions = {},
-  ): Promise<Job> {
-    // A job may be claimed or given back between two looks, so look again until one of them holds.
-    for (;;) {
-      const job = await this.get(id, visibility, look);
-      if (isFinal(job.status)) throw new JobFinal();
-      const cancelled = await this.moves.cancelQueued(id, visibility, actor);
-      if (cancelled) {
-        this.audit.tellOfJob('cancel', cancelled, actor);
-        return cancelled;
-      }
-      const asked = await this.leases.requestCancel(id, visibility, actor);
-      if (asked) {
-        const { repeated, ...running } = asked;
-        if (!repeated) this.audit.tellOfJob('cancel', running, actor);
-        void this.announcer.requestCancel(id);
-        return running;
-      }
-    }
+  async cancel(id: string, options: ChangeOptions = {}): Promise<Job> {
+    return this.commands.cancel(id, permitFor(options));
   }
 
   /**
    * Queues a failed or cancelled job again; any other throws `JobNotRetryable`, and `429 too_many_queued_jobs` where its
    * tenant has no room for one more.
    */
-  async retry(
-    id: string,
-    visibility: Visibility = EVERYTHING,
-    { actor = APPLICATION, ...look }: ChangeOptions = {},
-  ): Promise<Job> {
-    const found = await this.get(id, visibility, look);
-    if (!isRetryable(found.status)) throw new JobNotRetryable();
-    const job = await this.bound.admit([found], () => this.moves.retry(id, visibility, actor));
-    if (!job) throw new JobNotRetryable();
-    this.audit.tellOfJob('retry', job, actor);
-    return job;
+  async retry(id: string, options: ChangeOptions = {}): Promise<Job> {
+    return this.commands.retry(id, permitFor(options));
   }
 
-  /** Log lines after number `after`, oldest first, at most `limit`. */
+  /** Log lines after number `after` (default 0), oldest first, at most `limit` (default 1,000). */
   async logs(
     id: string,
-    visibility: Visibility,
-    after: number,
-    limit = 1_000,
-    look: LookOptions = {},
+    { after = 0, limit = 1_000, ...options }: { tenant?: string; after?: number; limit?: number } = {},
   ): Promise<LogLine[]> {
-    await this.get(id, visibility, look);
-    return this.lines.read(id, visibility, after, limit);
+    return this.queries.logs(id, permitFor(options), { after, limit });
   }
 
-  async #prepare(submission: Submission): Promise<NewJob> {
-    const { type, tenant, owner, idempotencyKey, runAt, priority, tags, maxAttempts, actor } = submission;
-    const payload: unknown = submission.payload ?? null;
-    const handler = this.registry.get(type);
-    checkSubmission(submission);
-    checkPayload(payload);
-    const parsed = await validate(handler.schema, payload);
-    if ('issues' in parsed) throw unfit(type, parsed.issues);
-    return {
-      id: uuidv7(),
-      type,
-      queue: handler.queue,
-      tenant,
-      owner: owner ?? null,
-      maxAttempts: maxAttempts ?? handler.attempts,
-      priority: priority ?? 0,
-      tags: tags ?? [],
-      idempotencyKey: idempotencyKey ?? null,
-      payloadHash: hashPayload(payload),
-      payload,
-      runAt: runAt ?? null,
-      actor: actor ?? { ...APPLICATION, subject: owner ?? APPLICATION.subject },
-    };
+  /** The job as the routes answer it, with its links. */
+  view(job: Job): JobView {
+    return toJobView(job, this.options.publicPath);
   }
 
-  async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
-    const inserted = await this.store.insert(jobs);
-    this.submits.announce(jobs, inserted);
-    return inserted;
+  /** A token that lets a page follow this one job, and nothing else, for 15 minutes from now. */
+  async viewerToken(job: Pick<Job, 'id' | 'tenant' | 'owner'>): Promise<ViewerToken> {
+    return this.viewerTokens.issue(job, {});
+  }
+
+  #submitted(submitted: Submitted): SubmittedJob {
+    const { job } = submitted;
+    return { ...submitted, links: this.view(job).links, viewer: () => this.viewerToken(job) };
   }
 }
 
-function unfit(type: string, issues: InputIssue[]): InvalidInput {
-  return new InvalidInput(422, 'invalid_payload', `The payload does not fit the job type "${type}".`, issues);
-}
-
-function submitted(asked: NewJob, { job, replayed, samePayload }: InsertedJob): SubmittedJob {
-  // A key names a job within its tenant and type, but it must not show one caller another's job.
-  if (!samePayload || job.owner !== asked.owner) throw new IdempotencyMismatch();
-  return { job, replayed };
-}
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-function isUuid(text: string): boolean {
-  return UUID.test(text);
+/** In SQL, none stands for every tenant: what a host forgot to fill in must not become that. */
+function permitFor(options: { tenant?: string; owner?: string; actor?: Actor }) {
+  for (const name of ['tenant', 'owner'] as const)
+    if (name in options && typeof options[name] !== 'string')
+      throw new TypeError(`The option \`${name}\` must be a text; leave it out for jobs of every ${name}.`);
+  const { tenant = null, owner = null, actor } = options;
+  return applicationPermit({ tenant, owner }, actor);
 }

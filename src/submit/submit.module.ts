@@ -1,14 +1,18 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { AfterCommit } from './after-commit.ts';
+import { JobCommands } from './job-commands.ts';
+import { JobQueries } from './job-queries.ts';
+import { JobSubmitter } from './job-submitter.ts';
 import { Jobs } from './jobs.ts';
 import { QueueBound } from './queue-bound.ts';
 import { SubmitAnnouncer } from './submit-announcer.ts';
 
-/** What an application does with jobs. `Jobs` is all that anybody else needs of it. */
+/** What is done with jobs: on behalf of a caller with the permit of a request, or by the application through `Jobs`. */
 @Module({})
 export class SubmitModule {
   static of(imports: DynamicModule[]): DynamicModule {
-    const providers = [AfterCommit, SubmitAnnouncer, QueueBound, Jobs];
-    return { module: SubmitModule, imports, providers, exports: [Jobs] };
+    const shared = [JobSubmitter, JobQueries, JobCommands, Jobs];
+    const providers = [AfterCommit, SubmitAnnouncer, QueueBound, ...shared];
+    return { module: SubmitModule, imports, providers, exports: shared };
   }
 }

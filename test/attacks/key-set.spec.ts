@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { ADAPTERS, type Adapter, startApp, type TestApp } from '../support/app.ts';
+import { loggedUnder } from '../support/collected-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { claims, forge, segment } from './forge.ts';
 import { ALGORITHMS, KeyServer } from './key-server.ts';
@@ -216,6 +217,39 @@ describe('The server of the keys', () => {
 
     expect(await statusOf(await keys.token('second'))).toBe(200);
     expect(await statusOf(old)).toBe(401);
+  });
+
+  it('is asked before anything is verified once an hour has passed, and known keys stop while it is away', async () => {
+    const old = await keys.token('first');
+    expect(await statusOf(old)).toBe(200);
+    await keys.rotate('second');
+    later(61 * MINUTE);
+    expect(await statusOf(old)).toBe(401);
+    const current = await keys.token('second');
+    expect(await statusOf(current)).toBe(200);
+
+    keys.behave((_request, response) => void response.writeHead(500).end());
+    later(59 * MINUTE);
+    expect(await statusOf(current)).toBe(200);
+    later(2 * MINUTE);
+    expect(await statusOf(current)).toBe(401);
+  });
+
+  it('is told of in the log once when it begins to fail, and once when it is read again', async () => {
+    await keys.token('first').then(statusOf);
+    const lines = (): string[] => loggedUnder('Jobstream keys');
+    const before = lines().length;
+    keys.behave((_request, response) => void response.writeHead(500).end());
+    for (let round = 0; round < 3; round += 1) {
+      later(31_000);
+      await flood(2);
+    }
+    expect(lines().slice(before)).toEqual([expect.stringContaining('cannot be read (status 500)')]);
+
+    keys.behave(null);
+    later(31_000);
+    await flood(2);
+    expect(lines().slice(before + 1)).toEqual([expect.stringContaining('is read again')]);
   });
 
   it('is asked again after ten minutes, so that a key stops that was only taken away', async () => {

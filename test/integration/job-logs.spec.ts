@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { JobContext } from '../../src/index.ts';
-import { EVERYTHING } from '../../src/job/visibility.ts';
 import type { LogLine } from '../../src/job/log-line.ts';
 import { handler, TestModule } from '../support/module.ts';
 
@@ -34,7 +33,7 @@ afterAll(() => host.close());
 async function linesOf(id: string): Promise<LogLine[]> {
   const lines: LogLine[] = [];
   for (;;) {
-    const page = await host.jobs.logs(id, EVERYTHING, lines.at(-1)?.n ?? 0);
+    const page = await host.jobs.logs(id, { after: lines.at(-1)?.n ?? 0 });
     if (page.length === 0) return lines;
     lines.push(...page);
   }
@@ -94,7 +93,7 @@ describe('the log of a job', () => {
   it('is read in pages', async () => {
     const id = await host.submit('count', 10);
     await host.untilStatus(id, 'completed');
-    expect((await host.jobs.logs(id, EVERYTHING, 3, 4)).map(({ n }) => n)).toEqual([4, 5, 6, 7]);
-    expect(await host.jobs.logs(id, EVERYTHING, 10, 4)).toEqual([]);
+    expect((await host.jobs.logs(id, { after: 3, limit: 4 })).map(({ n }) => n)).toEqual([4, 5, 6, 7]);
+    expect(await host.jobs.logs(id, { after: 10, limit: 4 })).toEqual([]);
   });
 });

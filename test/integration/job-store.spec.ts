@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import * as fc from 'fast-check';
 import { storableJson, storableText } from '../../src/runtime/storable.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
@@ -9,6 +9,7 @@ let db: TestStore;
 beforeAll(async () => {
   db = await TestStore.open();
 });
+afterEach(() => void jest.restoreAllMocks());
 afterAll(() => db.close());
 
 describe('inserting jobs', () => {
@@ -45,6 +46,42 @@ describe('inserting jobs', () => {
     const other = aNewJob({ idempotencyKey: 'k', payloadHash: 'two' });
     const [, replay] = await db.store.insert([first, other]);
     expect(replay).toMatchObject({ replayed: true, samePayload: false, job: { id: first.id } });
+  });
+
+  const withKey = (idempotencyKey: string) => aNewJob({ type: 'purged', idempotencyKey });
+
+  /** So often, the job with the key is purged before it is looked for, and made again by somebody else after that. */
+  function purgedMeanwhile(times: number): void {
+    const query = db.tables.query.bind(db.tables);
+    let left = times;
+    jest.spyOn(db.tables, 'query').mockImplementation(async (sql, parameters, manager) => {
+      if (!sql.includes('AS "payloadHash"') || left === 0) return query(sql, parameters, manager);
+      await db.query(`DELETE FROM jobs.job WHERE type = 'purged' AND idempotency_key = 'k'`);
+      const rows = await query(sql, parameters, manager);
+      left -= 1;
+      if (left > 0) await db.store.insert([withKey('k')]);
+      return rows as never;
+    });
+  }
+
+  it('makes a new job where the one with its key is purged while it is looked for', async () => {
+    const [earlier] = await db.store.insert([withKey('k')]);
+    purgedMeanwhile(2);
+    const jobs = ['k', 'other', 'k'].map(withKey);
+
+    const inserted = await db.store.insert(jobs);
+
+    expect(inserted.map(({ job }) => job.id)).toEqual([jobs[0]?.id, jobs[1]?.id, jobs[0]?.id]);
+    expect(inserted.map(({ replayed }) => replayed)).toEqual([false, false, true]);
+    expect(inserted[0]?.job.id).not.toBe(earlier?.job.id);
+    expect(await db.history(jobs[0]?.id ?? '')).toHaveLength(1);
+  });
+
+  it('does not look for ever for a job that is always purged before it is found', async () => {
+    await db.store.insert([withKey('k')]);
+    purgedMeanwhile(100);
+
+    await expect(db.store.insert([withKey('k')])).rejects.toThrow('submit it again');
   });
 
   it('tells keys apart by tenant and type', async () => {

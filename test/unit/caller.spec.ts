@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { AccessPolicy } from '../../src/access/access-policy.ts';
 import { callerFrom, type CallerInput } from '../../src/access/caller.ts';
 import { type AccessRange, JobsAccess } from '../../src/access/jobs-access.ts';
+import { Permit } from '../../src/access/permit.ts';
 
 const ANN = { tenant: 'acme', subject: 'ann', scopes: ['jobs:read', 'jobs:write'] };
 const LATER = new Date(Date.now() + 60_000);
@@ -61,7 +61,7 @@ describe('a policy that answers what is no answer', () => {
       const host = new Host();
       host.answer = answer;
 
-      expect(() => new AccessPolicy(host).require(caller, 'read')).toThrow('You may not do this');
+      expect(() => new Permit(caller, host).require('read')).toThrow('You may not do this');
     },
   );
 
@@ -71,9 +71,7 @@ describe('a policy that answers what is no answer', () => {
       const host = new Host();
       host.rangeAnswer = range;
 
-      expect(() => new AccessPolicy(host).visibility(caller, 'read')).toThrow(
-        'JobsAccess.range() must answer',
-      );
+      expect(() => new Permit(caller, host).visibility('read')).toThrow('JobsAccess.range() must answer');
     },
   );
 });

@@ -1,7 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs';
-import type { AccessPolicy } from '../../src/access/access-policy.ts';
 import type { Job } from '../../src/job/job.ts';
 import { toProgress } from '../../src/job/progress.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
@@ -80,9 +79,9 @@ function aHub(first: Partial<Job> = {}) {
           subscriber.add(follow({ send, flush: () => true } as unknown as Viewer)),
         ),
     } as unknown as Viewers;
-    const policy = { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy;
-    const stream = new FeedStream(feed, hub, reader, viewers, policy, faults);
-    watching.push(stream.open({ cursor: '', filter: {} } as unknown as FeedRequest).subscribe());
+    const permit = { visibility: () => EVERYTHING, sees: () => true };
+    const stream = new FeedStream(feed, hub, reader, viewers, faults);
+    watching.push(stream.open({ cursor: '', filter: {}, permit } as unknown as FeedRequest).subscribe());
     return sent;
   };
   /** The channel has taken in a frame of progress. */

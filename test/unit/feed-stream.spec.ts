@@ -1,7 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Observable, type Subscriber } from 'rxjs';
-import type { AccessPolicy } from '../../src/access/access-policy.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
 import type { JobFeed } from '../../src/store/job-feed.ts';
 import type { FeedHub } from '../../src/stream/feed-hub.ts';
@@ -16,6 +15,7 @@ import { eventually } from '../support/eventually.ts';
 const request = {
   cursor: '',
   filter: {},
+  permit: { visibility: () => EVERYTHING, sees: () => true },
 } as unknown as FeedRequest;
 
 /** A feed whose watermark is read when the test says so, and the hub's count of who listens. */
@@ -44,7 +44,6 @@ function openFeed(...refused: string[]) {
     { add, settled: async () => undefined } as unknown as FeedHub,
     {} as JobReader,
     { open } as unknown as Viewers,
-    { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy,
     { report: (what: string) => faults.push(what) } as unknown as ReadFaults,
   );
   return { leave: streams.open(request).subscribe(), answer, listening, sent, faults };

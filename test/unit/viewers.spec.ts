@@ -3,7 +3,7 @@ import { createServer, get, type IncomingMessage, type Server, type ServerRespon
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Caller } from '../../src/access/caller.ts';
+import type { Permit } from '../../src/access/permit.ts';
 import type { RevocationWatch } from '../../src/access/revocation-watch.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
 import type { StreamResponse } from '../../src/stream/stream-response.ts';
@@ -29,7 +29,7 @@ const CALLER = { tenant: 'acme', subject: 'alice', scopes: [], expiresAt: null }
 const REQUEST = {
   cursor: '1.0',
   heartbeat: 'comment',
-  caller: CALLER as unknown as Caller,
+  permit: { caller: CALLER } as unknown as Permit,
   job: null,
   mayStay: () => true,
 } as const;

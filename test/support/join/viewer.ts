@@ -69,7 +69,7 @@ export class JoinViewer {
       response: { closed: true } as JobStreamRequest['response'],
       cursor: this.cursor,
       heartbeat: 'comment',
-      caller: {} as JobStreamRequest['caller'],
+      permit: { caller: {}, sees: () => true } as unknown as JobStreamRequest['permit'],
       job: this.job.id,
       logs: this.scenario.logs,
     };

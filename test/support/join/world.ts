@@ -1,4 +1,3 @@
-import type { AccessPolicy } from '../../../src/access/access-policy.ts';
 import type { RevocationWatch } from '../../../src/access/revocation-watch.ts';
 import type { JobStatus, TenantJob } from '../../../src/job/job.ts';
 import { JobHub } from '../../../src/stream/job-hub.ts';
@@ -63,8 +62,7 @@ export class JoinWorld {
     this.#tick = tickOf(this.#hub);
     const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
     const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch);
-    const policy = { sees: () => true } as unknown as AccessPolicy;
-    const streams = new JobStream(this.#hub, reader, viewers, policy, faults, backend.options);
+    const streams = new JobStream(this.#hub, reader, viewers, faults, backend.options);
     this.viewer = new JoinViewer(streams, backend.job, scenario);
   }
 

@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import type { JobPermit } from '../access/permit.ts';
+import { JobNotFound } from '../job/job-errors.ts';
+import type { Job, Json } from '../job/job.ts';
+import type { Visibility } from '../job/visibility.ts';
+import { JobLogs } from '../store/job-logs.ts';
+import type { LogLine } from '../job/log-line.ts';
+import { type JobFilter, JobStore } from '../store/job-store.ts';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Reads jobs within what a permit lets see. */
+@Injectable()
+export class JobQueries {
+  constructor(
+    private readonly store: JobStore,
+    private readonly lines: JobLogs,
+  ) {}
+
+  /** The job, or `JobNotFound`. */
+  async get(id: string, permit: JobPermit): Promise<Job> {
+    const job = await this.find(id, permit.visibility('read'));
+    permit.check('read', job);
+    return job;
+  }
+
+  /** The same before anything is asked of the job that was found. */
+  async find(id: string, visibility: Visibility): Promise<Job> {
+    const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
+    if (!job) throw new JobNotFound();
+    return job;
+  }
+
+  /** What the job was submitted with. */
+  async payload(id: string, permit: JobPermit): Promise<Json> {
+    return this.store.payload(id, permit.visibility('read'));
+  }
+
+  /**
+   * Jobs that match, newest first; `before` is the id of the last one of the page before. SQL alone decides which:
+   * whether the permit shows each of them is still to be asked, so that a page is known to be full.
+   */
+  async list(
+    filter: JobFilter,
+    permit: JobPermit,
+    page: { limit: number; before: string | null },
+  ): Promise<Job[]> {
+    return this.store.list(filter, permit.visibility('read'), page.limit, page.before);
+  }
+
+  /** Log lines after number `after`, oldest first, at most `limit`. */
+  async logs(id: string, permit: JobPermit, { after = 0, limit = 1_000 } = {}): Promise<LogLine[]> {
+    const visibility = permit.visibility('read');
+    permit.check('read', await this.find(id, visibility));
+    return this.lines.read(id, visibility, after, limit);
+  }
+}

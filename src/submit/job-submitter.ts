@@ -1,0 +1,126 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { v7 as uuidv7 } from 'uuid';
+import { HandlerRegistry } from '../handlers/handler-registry.ts';
+import { validate } from '../handlers/validate.ts';
+import { type Actor, APPLICATION } from '../job/actor.ts';
+import { IdempotencyMismatch, type InputIssue, InvalidInput } from '../job/job-errors.ts';
+import type { JobType, PayloadOf } from '../job/job-handler.ts';
+import type { Job } from '../job/job.ts';
+import { Batcher } from '../runtime/batcher.ts';
+import { type InsertedJob, JobStore, type NewJob } from '../store/job-store.ts';
+import { checkPayload, hashPayload } from './payload.ts';
+import { QueueBound } from './queue-bound.ts';
+import { checkSubmission } from './submission.ts';
+import { SubmitAnnouncer } from './submit-announcer.ts';
+
+export interface SubmitOptions {
+  tenant: string;
+  /** Who may see the job without `jobs:tenant`. Default null: nobody but those. */
+  owner?: string | null;
+  /** The same key, tenant, type and payload again answer the same job. */
+  idempotencyKey?: string;
+  /** Default: at once. */
+  runAt?: Date;
+  /** 0 to 9, higher first. Default 0. */
+  priority?: number;
+  /** At most 16 of at most 64 characters. */
+  tags?: string[];
+  /** Default: what the handler says. */
+  maxAttempts?: number;
+  /** Who submits it, for the audit. Default: the owner, by way of the application. */
+  actor?: Actor;
+  /** Joins the job to this transaction: it is invisible, and not run, unless that commits. */
+  manager?: EntityManager;
+}
+
+/** One of the jobs that `submitMany()` takes. */
+export interface Submission<T extends string = string> extends Omit<SubmitOptions, 'manager'> {
+  type: T;
+  payload: PayloadOf<T>;
+}
+
+/** A job that is committed, or joined to a transaction. */
+export interface Submitted {
+  job: Job;
+  /** The job was made by an earlier submit with the same idempotency key. */
+  replayed: boolean;
+}
+
+/** Makes jobs. Everything here is committed in Postgres; nothing waits for Redis. */
+@Injectable()
+export class JobSubmitter {
+  readonly #inserts = new Batcher<NewJob, InsertedJob>((jobs) => this.#insertAndAnnounce(jobs), 200);
+
+  constructor(
+    private readonly registry: HandlerRegistry,
+    private readonly store: JobStore,
+    private readonly announcer: SubmitAnnouncer,
+    private readonly bound: QueueBound,
+  ) {}
+
+  /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
+  async submit<T extends JobType>(
+    type: T,
+    payload: PayloadOf<T>,
+    options: SubmitOptions,
+  ): Promise<Submitted> {
+    const job = await this.#prepare({ ...options, type, payload });
+    const { manager } = options;
+    if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
+    const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
+    this.announcer.announceAfterCommit([job], [inserted as InsertedJob], manager);
+    return submitted(job, inserted as InsertedJob);
+  }
+
+  /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
+  async submitMany(submissions: Submission[], manager?: EntityManager): Promise<Submitted[]> {
+    const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
+    const inserted = await this.bound.admit(jobs, () =>
+      manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
+    );
+    if (manager) this.announcer.announceAfterCommit(jobs, inserted, manager);
+    return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
+  }
+
+  async #prepare(submission: Submission): Promise<NewJob> {
+    const { type, tenant, owner, idempotencyKey, runAt, priority, tags, maxAttempts, actor } = submission;
+    const payload: unknown = submission.payload ?? null;
+    const handler = this.registry.get(type);
+    checkSubmission(submission);
+    checkPayload(payload);
+    const parsed = await validate(handler.schema, payload);
+    if ('issues' in parsed) throw unfit(type, parsed.issues);
+    return {
+      id: uuidv7(),
+      type,
+      queue: handler.queue,
+      tenant,
+      owner: owner ?? null,
+      maxAttempts: maxAttempts ?? handler.attempts,
+      priority: priority ?? 0,
+      tags: tags ?? [],
+      idempotencyKey: idempotencyKey ?? null,
+      payloadHash: hashPayload(payload),
+      payload,
+      runAt: runAt ?? null,
+      actor: actor ?? { ...APPLICATION, subject: owner ?? APPLICATION.subject },
+    };
+  }
+
+  async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
+    const inserted = await this.store.insert(jobs);
+    this.announcer.announce(jobs, inserted);
+    return inserted;
+  }
+}
+
+function unfit(type: string, issues: InputIssue[]): InvalidInput {
+  return new InvalidInput(422, 'invalid_payload', `The payload does not fit the job type "${type}".`, issues);
+}
+
+function submitted(asked: NewJob, { job, replayed, samePayload }: InsertedJob): Submitted {
+  // A key names a job within its tenant and type, but it must not show one caller another's job.
+  if (!samePayload || job.owner !== asked.owner) throw new IdempotencyMismatch();
+  return { job, replayed };
+}
