@@ -25,7 +25,10 @@ export class InvalidResult extends Error {
 export function storedResult(result: unknown): Json {
   const json = jsonOf(result ?? null);
   if (json === undefined)
-    throw new InvalidResult('not_json', `The handler returned a ${typeof result}, which JSON has no form for.`);
+    throw new InvalidResult(
+      'not_json',
+      `The handler returned a ${typeof result}, which JSON has no form for.`,
+    );
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_RESULT_BYTES)
     throw new InvalidResult(

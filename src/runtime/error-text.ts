@@ -1,5 +1,5 @@
 import { errorName } from './loggable.ts';
-import { isError, isList, isObject, read, reasonsOf } from './readable.ts';
+import { isError, isList, isObject, read, reasonsOf, stringOf } from './readable.ts';
 import { shortJson } from './short-json.ts';
 
 /** Errors that one text speaks of: it bounds chains of causes, their breadth, and cycles. */
@@ -68,7 +68,7 @@ class Telling {
     const message = read(thrown, 'message');
     if (typeof message === 'string' && !SAYS_NOTHING.test(message)) return message.slice(0, this.limit);
     if (isObject(message)) return this.json(message);
-    if (message != null && typeof message !== 'string') return String(message);
+    if (message != null && typeof message !== 'string') return stringOf(message);
     return isError(thrown) ? '' : this.#objectText(thrown);
   }
 
@@ -96,12 +96,4 @@ function withoutMessage(thrown: object): string {
   const status = read(thrown, 'status');
   const detail = typeof status === 'number' ? `with status ${status}` : 'without a message';
   return isError(thrown) ? `${name} ${detail}` : `${name.replace(/^a/, 'A')} ${detail}`;
-}
-
-function stringOf(value: object): string {
-  try {
-    return String(value);
-  } catch {
-    return '';
-  }
 }

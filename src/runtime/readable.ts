@@ -20,9 +20,9 @@ export function isA<T>(value: unknown, type: abstract new (...args: never[]) => 
   }
 }
 
-/** Errors of other realms (`node:vm`) too. */
+/** Errors of other realms (`node:vm`) too, where a DOMException is no instance of Error. */
 export function isError(value: unknown): value is Error {
-  return types.isNativeError(value) || isA(value, Error);
+  return types.isNativeError(value) || isA(value, Error) || isA(value, DOMException);
 }
 
 export function isObject(value: unknown): value is object {
@@ -31,6 +31,15 @@ export function isObject(value: unknown): value is object {
 
 /** The errors inside one error that are looked at. */
 const FIRST = ['0', '1', '2'];
+
+/** `String()`; empty where that throws. */
+export function stringOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return '';
+  }
+}
 
 /** `Array.isArray`, which throws for a Proxy that was revoked. */
 export function isList(value: unknown): value is unknown[] {

@@ -1,4 +1,4 @@
-import { isA, isError, isList, isObject, read } from './readable.ts';
+import { isA, isError, isList, isObject, read, stringOf } from './readable.ts';
 
 const MAX_DEPTH = 6;
 
@@ -31,8 +31,9 @@ class Excerpt {
     }
     if (typeof value === 'function') return `[function ${String(read(value, 'name'))}]`;
     // What JSON has no word for: NaN, a BigInt, a symbol.
-    const known = value === undefined || typeof value === 'boolean' || value === null || Number.isFinite(value);
-    return known ? value : String(value);
+    const known =
+      value === undefined || typeof value === 'boolean' || value === null || Number.isFinite(value);
+    return known ? value : stringOf(value);
   }
 
   #ofObject(value: object): unknown {
