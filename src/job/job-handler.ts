@@ -24,7 +24,13 @@ export type PayloadOf<T extends string> = T extends keyof JobTypes
   : unknown;
 
 export type LogLevel = LogLine['level'];
-export type JobLog = Record<LogLevel, (text: string) => void>;
+
+/**
+ * One line each, of which the first 2,000 characters are kept. An error becomes its class, code and message with those of
+ * its causes, an object short JSON. Stacks stay out, as everybody who may see the job sees its lines: log `error.stack`
+ * to show one.
+ */
+export type JobLog = Record<LogLevel, (entry: unknown) => void>;
 
 /** What a handler gets beside its payload: one per attempt. */
 export interface JobContext {

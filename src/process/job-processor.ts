@@ -1,21 +1,19 @@
-import { randomUUID } from 'node:crypto';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
 import { FaultLog } from '../runtime/fault-log.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
-import { errorName, framesOf } from '../runtime/loggable.ts';
+import { errorNames, framesOf } from '../runtime/loggable.ts';
+import { isA } from '../runtime/readable.ts';
 import { untilDone } from '../runtime/until-done.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
-import { Batcher } from '../runtime/batcher.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
-import { JobMoves, type Settlement } from '../store/job-moves.ts';
-import { JobOffers } from '../store/job-offers.ts';
+import { GatheredMoves } from './gathered-moves.ts';
 import { LogRecorder } from './log-recorder.ts';
-import { type Ending, settlementOf } from './outcome.ts';
+import { type Ending, invalidPayload, settlementOf } from './outcome.ts';
+import { InvalidResult, storedResult } from './result.ts';
 import { JobAborted, RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 
@@ -24,16 +22,10 @@ import { RunningJobs } from './running-jobs.ts';
 export class JobProcessor {
   readonly #log = new Logger('Jobstream worker');
   readonly #faults = new FaultLog('Jobstream worker');
-  readonly #worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-  readonly #claims = new Batcher<JobRef, ClaimedJob | null>((refs) =>
-    this.moves.claim(refs, this.registry.types, this.#worker),
-  );
   readonly #gaveUp = new AbortController();
-  readonly #settlements = new Batcher((settlements: Settlement[]) => this.moves.settle(settlements));
 
   constructor(
-    private readonly moves: JobMoves,
-    private readonly offers: JobOffers,
+    private readonly moves: GatheredMoves,
     private readonly registry: HandlerRegistry,
     private readonly running: RunningJobs,
     private readonly logs: LogRecorder,
@@ -48,9 +40,9 @@ export class JobProcessor {
 
   /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
   async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
-    const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.#claims.add(ref), stopping);
+    const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.moves.claim(ref), stopping);
     // Of a type that only another worker knows, or fetched while stopping. Where it was taken already, nothing is to give.
-    if (!claimed) return this.offers.giveBack([ref]);
+    if (!claimed) return this.moves.giveBack(ref);
     const job = this.#begin(claimed);
     const handler = this.registry.get(job.type);
     const forget = this.running.add(job);
@@ -69,7 +61,7 @@ export class JobProcessor {
     return new RunningJob(claimed, {
       progressIntervalMs: this.options.progressIntervalMs,
       publish: (id, frame) => void this.publisher.publish(id, frame),
-      log: (job, level, text) => this.logs.add(job, level, text),
+      log: (job, level, entry) => this.logs.add(job, level, entry),
     });
   }
 
@@ -77,15 +69,10 @@ export class JobProcessor {
   async #handle(job: RunningJob, handler: RegisteredHandler): Promise<Ending> {
     try {
       const parsed = await validate(handler.schema, job.job.payload);
-      if ('issues' in parsed) {
-        const [issue] = parsed.issues;
-        throw new PermanentFailure(`The payload does not fit: ${issue?.path} ${issue?.message}`, {
-          code: 'invalid_payload',
-        });
-      }
-      return { result: await handler.run(parsed.value, job) };
+      if ('issues' in parsed) throw invalidPayload(parsed.issues);
+      return { result: storedResult(await handler.run(parsed.value, job)) };
     } catch (error) {
-      if (!(error instanceof JobAborted)) this.#logFailure(job, error);
+      if (!isA(error, JobAborted)) this.#logFailure(job, error);
       return { error };
     }
   }
@@ -115,7 +102,7 @@ export class JobProcessor {
     await this.#untilDone(`Storing the log of job ${job.id}`, () => this.logs.finish(job));
     const settlement = settlementOf(job, handler, ending);
     // The lease is renewed meanwhile; whoever takes the job over makes this a no-op.
-    const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.#settlements.add(settlement));
+    const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.moves.settle(settlement));
     if (settled) return;
     this.#log.warn(
       `Job ${job.id}: attempt ${job.attempt} ended after the job was taken away; nothing was changed.`,
@@ -130,8 +117,8 @@ export class JobProcessor {
   /** Without the message, which may hold the payload: it stands with the job, for those who may see that. */
   #logFailure(job: RunningJob, error: unknown): void {
     const attempt = `attempt ${job.attempt} of ${job.maxAttempts}`;
-    const what = `Job ${job.id} (${job.type}) failed in ${attempt}: ${errorName(error)}`;
-    if (error instanceof PermanentFailure) this.#log.warn(what);
+    const what = `Job ${job.id} (${job.type}) failed in ${attempt}: ${errorNames(error)}`;
+    if (isA(error, PermanentFailure) || isA(error, InvalidResult)) this.#log.warn(what);
     else this.#log.error(what, framesOf(error));
   }
 }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { logText } from '../runtime/error-text.ts';
 import { FaultLog } from '../runtime/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
 import type { NewLogLine } from '../job/log-line.ts';
@@ -34,13 +35,15 @@ export class LogRecorder {
     private readonly options: ResolvedOptions,
   ) {}
 
-  add(job: RunningJob, level: LogLevel, text: string): void {
+  add(job: RunningJob, level: LogLevel, entry: unknown): void {
     const buffer = this.#bufferOf(job);
     buffer.written += 1;
     if (buffer.written > MAX_LINES + 1) return;
     const line =
-      buffer.written > MAX_LINES ? `Only the first ${MAX_LINES} lines of an attempt are kept.` : text;
-    buffer.lines.push({ level, text: storableText(line.slice(0, MAX_TEXT)), at: new Date().toISOString() });
+      buffer.written > MAX_LINES
+        ? `Only the first ${MAX_LINES} lines of an attempt are kept.`
+        : logText(entry, MAX_TEXT);
+    buffer.lines.push({ level, text: storableText(line), at: new Date().toISOString() });
     if (!this.#timer) this.#timer = setTimeout(() => this.#flushOnTime(), this.options.progressIntervalMs);
   }
 

@@ -1,16 +1,16 @@
 import type { RegisteredHandler } from '../handlers/handler-registry.ts';
 import { errorText } from '../runtime/error-text.ts';
-import { PermanentFailure } from '../job/job-errors.ts';
+import { type InputIssue, PermanentFailure } from '../job/job-errors.ts';
 import type { JobFailure, Json } from '../job/job.ts';
-import { storableJson, storableText } from '../runtime/storable.ts';
+import { isA, read } from '../runtime/readable.ts';
+import { storableText } from '../runtime/storable.ts';
 import type { Settlement } from '../store/job-moves.ts';
+import { InvalidResult } from './result.ts';
 import type { RunningJob } from './running-job.ts';
 
 /** How a handler ended: with a result, with an error, or not at all within the grace after its abort. */
-export type Ending = { result: unknown } | { error: unknown } | 'overruled';
+export type Ending = { result: Json } | { error: unknown } | 'overruled';
 
-const MAX_RESULT = 256 * 1024;
-const MAX_MESSAGE = 1_000;
 const MAX_DELAY_MS = 30 * 86_400_000;
 const DEFAULT_DELAY_MS = 1_000;
 const CODE = /^[a-z0-9_]{1,64}$/;
@@ -25,8 +25,10 @@ export function settlementOf(job: RunningJob, handler: RegisteredHandler, ending
 }
 
 function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending): Verdict {
-  if (ending !== 'overruled' && 'result' in ending)
-    return completed(ending.result) ?? failed(RESULT_NOT_JSON);
+  if (ending !== 'overruled' && 'result' in ending) return completed(ending.result);
+  const error = ending === 'overruled' ? null : ending.error;
+  // The handler had done its work before it was told to stop.
+  if (isA(error, InvalidResult)) return failed(failureOf(error));
   switch (job.abortReason) {
     case 'cancelled':
       return { status: 'cancelled', reason: 'cancelled', result: null, error: null, delayMs: 0 };
@@ -38,30 +40,15 @@ function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending):
         code: 'timeout',
         message: `The attempt took longer than ${handler.timeoutMs} ms.`,
       });
-    case null: {
-      const error = ending === 'overruled' ? null : ending.error;
-      return error instanceof PermanentFailure
+    case null:
+      return isA(error, PermanentFailure)
         ? failed(failureOf(error))
         : retried(job, handler, failureOf(error));
-    }
   }
 }
 
-const RESULT_NOT_JSON: JobFailure = {
-  code: 'invalid_result',
-  message: 'The handler returned something that is not JSON, or more than 256 KiB of it.',
-};
-
-function completed(result: unknown): Verdict | null {
-  try {
-    const json = JSON.stringify(result ?? null);
-    if (json === undefined || json.length > MAX_RESULT) return null;
-    const stored = JSON.parse(storableJson(json)) as Json;
-    return { status: 'completed', reason: 'completed', result: stored, error: null, delayMs: 0 };
-  } catch {
-    // Circular, or a BigInt: the verdict says so.
-    return null;
-  }
+function completed(result: Json): Verdict {
+  return { status: 'completed', reason: 'completed', result, error: null, delayMs: 0 };
 }
 
 function failed(error: JobFailure): Verdict {
@@ -89,8 +76,20 @@ function delayAfter(attempt: number, handler: RegisteredHandler): number {
   }
 }
 
-/** What is stored and shown of an error: its code and message. The stack stays in the log. */
+/** What is stored and shown of an error: its code and message, with those of its causes. The stack stays in the log. */
 function failureOf(error: unknown): JobFailure {
-  const code = error instanceof PermanentFailure && CODE.test(error.code) ? error.code : 'handler_error';
-  return { code, message: storableText(errorText(error).slice(0, MAX_MESSAGE)) };
+  return { code: codeOf(error), message: storableText(errorText(error)) };
+}
+
+function codeOf(error: unknown): string {
+  if (isA(error, InvalidResult)) return 'invalid_result';
+  const code = isA(error, PermanentFailure) ? read(error, 'code') : undefined;
+  return typeof code === 'string' && CODE.test(code) ? code : 'handler_error';
+}
+
+/** The schema may have changed since the job was submitted; trying again would not help. */
+export function invalidPayload([first, ...more]: readonly InputIssue[]): PermanentFailure {
+  const issue = first ? `: ${[first.path, first.message].filter(Boolean).join(' ')}` : '.';
+  const others = more.length > 0 ? ` (and ${more.length} more)` : '';
+  return new PermanentFailure(`The payload does not fit${issue}${others}`, { code: 'invalid_payload' });
 }

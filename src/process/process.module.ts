@@ -1,4 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { GatheredMoves } from './gathered-moves.ts';
 import { JobProcessor } from './job-processor.ts';
 import { LogRecorder } from './log-recorder.ts';
 import { RunningJobs } from './running-jobs.ts';
@@ -8,7 +9,7 @@ import { Worker } from './worker.ts';
 @Module({})
 export class ProcessModule {
   static of(imports: DynamicModule[]): DynamicModule {
-    const providers = [RunningJobs, LogRecorder, JobProcessor, Worker];
+    const providers = [RunningJobs, LogRecorder, GatheredMoves, JobProcessor, Worker];
     return { module: ProcessModule, imports, providers, exports: providers };
   }
 }

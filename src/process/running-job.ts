@@ -26,7 +26,7 @@ export class JobAborted extends Error {
 export interface RunningJobOptions {
   progressIntervalMs: number;
   publish: (jobId: string, frame: TickFrame) => void;
-  log: (job: RunningJob, level: LogLevel, text: string) => void;
+  log: (job: RunningJob, level: LogLevel, entry: unknown) => void;
 }
 
 /** One attempt at a job, from claim to settlement: the handler's context, and what is kept about it. */
@@ -59,10 +59,10 @@ export class RunningJob implements JobContext {
     ({ attempt: this.attempt, maxAttempts: this.maxAttempts, version: this.version } = job);
     this.#progress = new ProgressCoalescer(options.progressIntervalMs, (progress) => this.#send(progress));
     this.log = {
-      debug: (text) => this.#log('debug', text),
-      info: (text) => this.#log('info', text),
-      warn: (text) => this.#log('warn', text),
-      error: (text) => this.#log('error', text),
+      debug: (entry) => this.#log('debug', entry),
+      info: (entry) => this.#log('info', entry),
+      warn: (entry) => this.#log('warn', entry),
+      error: (entry) => this.#log('error', entry),
     };
   }
 
@@ -123,7 +123,7 @@ export class RunningJob implements JobContext {
     this.options.publish(this.id, { cursor: { version: this.version, tick }, type: 'progress', data });
   }
 
-  #log(level: LogLevel, text: unknown): void {
-    if (!this.#closed) this.options.log(this, level, String(text));
+  #log(level: LogLevel, entry: unknown): void {
+    if (!this.#closed) this.options.log(this, level, entry);
   }
 }

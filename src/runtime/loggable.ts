@@ -1,3 +1,5 @@
+import { isError, isObject, read, reasonsOf } from './readable.ts';
+
 /** SQLSTATE classes whose messages quote the values that were sent: data, constraint, RAISE, view check. */
 const QUOTES_VALUES = /^(22|23|44|P0)/;
 const SQLSTATE = /^[0-9A-Z]{5}$/;
@@ -6,6 +8,10 @@ const QUOTING = new Set(['SyntaxError', 'ZodError', '$ZodError']);
 /** What `pg` and we ourselves say of a connection: no code comes with it, it quotes nothing, and frames add nothing. */
 const CONNECTION =
   /^(Connection terminated( unexpectedly| due to connection timeout)?|timeout exceeded when trying to connect|Client has encountered a connection error and is not queryable|Postgres has not answered for \d+ ms; whether it did what it was asked is not known\.)$/;
+/** An error and its causes, in one line of a log. */
+const MOST_NAMED = 8;
+/** Classes that say less than the name of their errors. */
+const GENERIC = new Set<unknown>(['Error', 'DOMException']);
 const FRAME = /^ {4}at \S.*$/;
 
 interface Described {
@@ -21,10 +27,20 @@ interface Described {
  * payload, and its viewers find it with the job.
  */
 export function errorName(error: unknown): string {
-  if (!(error instanceof Error)) return `a thrown ${error === null ? 'null' : typeof error}`;
-  const { name, code } = error as Described;
-  const own = [error.constructor?.name, name].filter(isWord).find((text) => text !== 'Error') ?? 'Error';
-  return isWord(code) ? `${own} ${code}` : own;
+  const code = read(error, 'code');
+  const own = isError(error) ? className(error) : `a thrown ${kindOf(error)}`;
+  return isWord(code) || Number.isSafeInteger(code) ? `${own} ${String(code)}` : own;
+}
+
+/** The same for an error and what caused it: `TypeError, caused by Error ECONNREFUSED`. */
+export function errorNames(error: unknown): string {
+  const chain = new Set([error]);
+  // A set goes on to what is added while it is gone through, and takes nothing twice.
+  for (const each of chain)
+    for (const reason of reasonsOf(each).reasons)
+      if (isObject(reason) && chain.size < MOST_NAMED) chain.add(reason);
+  const [own, ...causes] = [...chain].map(errorName);
+  return causes.length > 0 ? `${own}, caused by ${[...new Set(causes)].join(', ')}` : `${own}`;
 }
 
 /** What went wrong with Postgres, Redis or the network, for a log: without values of the statement or command. */
@@ -49,13 +65,27 @@ export function anyFaultText(error: unknown): string {
 
 /** The stack without the message above it; undefined where there is none. */
 export function framesOf(error: unknown): string | undefined {
-  if (!(error instanceof Error) || typeof error.stack !== 'string') return undefined;
-  const { message, stack } = error;
+  const stack = isError(error) ? read(error, 'stack') : undefined;
+  if (typeof stack !== 'string') return undefined;
+  const given = read(error, 'message');
+  const message = typeof given === 'string' ? given : '';
   // A message may hold lines that look like frames.
-  const start = message ? stack.indexOf(message) : 0;
+  const start = stack.indexOf(message);
   const lines = (start < 0 ? stack : stack.slice(start + message.length)).split('\n');
   const frames = lines.filter((line) => FRAME.test(line)).slice(-Error.stackTraceLimit);
   return frames.length > 0 ? frames.join('\n') : undefined;
+}
+
+function className(error: Error): string {
+  const names = [read(read(error, 'constructor'), 'name'), read(error, 'name')];
+  return names.filter(isWord).find((name) => !GENERIC.has(name)) ?? 'Error';
+}
+
+/** `string`, `null`, `object`; the class of what is an instance of one. */
+function kindOf(thrown: unknown): string {
+  if (!isObject(thrown)) return thrown === null ? 'null' : typeof thrown;
+  const name = read(read(thrown, 'constructor'), 'name');
+  return isWord(name) && name !== 'Object' ? name : 'object';
 }
 
 /** TypeORM wraps what the driver said. */

@@ -48,6 +48,23 @@ const providers = [
   handler('checked', () => 'ran', {
     schema: z.unknown().refine(() => accepts, { message: 'not any more', path: ['a', 0] }),
   }),
+  handler('checked-twice', () => 'ran', {
+    schema: z
+      .unknown()
+      .refine(() => accepts, 'not any more')
+      .refine(() => accepts, { message: 'nor this', path: ['b'] }),
+  }),
+  handler('fetches', () => fetch('http://127.0.0.1:65000'), { attempts: 1 }),
+  handler(
+    'throws-revoked',
+    () => {
+      const { proxy, revoke } = Proxy.revocable({}, {});
+      revoke();
+      // oxlint-disable-next-line typescript/only-throw-error -- handlers throw what they like
+      throw proxy;
+    },
+    { attempts: 1 },
+  ),
   // oxlint-disable-next-line typescript/only-throw-error -- handlers throw what they like
   handler(
     'throws',
@@ -123,6 +140,20 @@ describe('an attempt that fails', () => {
     });
   });
 
+  it('fails the job with what caused its error', async () => {
+    const id = await host.submit('fetches');
+    expect(await host.untilStatus(id, 'failed')).toMatchObject({
+      error: { code: 'handler_error', message: 'fetch failed: connect ECONNREFUSED 127.0.0.1:65000' },
+    });
+  });
+
+  it('fails the job though what was thrown cannot even be looked at', async () => {
+    const id = await host.submit('throws-revoked');
+    expect(await host.untilStatus(id, 'failed')).toMatchObject({
+      error: { code: 'handler_error', message: 'A thrown object without a message' },
+    });
+  });
+
   it('can be tried again by hand', async () => {
     const id = await host.submit('flaky', { succeedsAt: 2 }, { maxAttempts: 1 });
     await host.untilStatus(id, 'failed');
@@ -139,6 +170,18 @@ describe('an attempt that fails', () => {
         attempt: 1,
         error: { code: 'invalid_payload', message: 'The payload does not fit: a.0 not any more' },
       });
+    } finally {
+      accepts = true;
+    }
+  });
+
+  it('for the payload says how much more does not fit', async () => {
+    const id = await host.submit('checked-twice', {}, { runAt: new Date(Date.now() + 300) });
+    accepts = false;
+    try {
+      expect((await host.untilStatus(id, 'failed')).error?.message).toBe(
+        'The payload does not fit: not any more (and 1 more)',
+      );
     } finally {
       accepts = true;
     }

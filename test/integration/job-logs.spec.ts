@@ -22,6 +22,14 @@ beforeAll(async () => {
     providers: [
       handler('write', write),
       handler('count', count),
+      handler('objects', (_payload, job) => {
+        job.log.error(
+          new TypeError('no rows', { cause: Object.assign(new Error('disk full'), { code: 'ENOSPC' }) }),
+        );
+        job.log.warn({ row: 3, text: 'a\u0000b' });
+        job.log.info({ text: 'x'.repeat(5_000) });
+        job.log.debug(undefined);
+      }),
       handler('levels', levels, { backoff: () => 0 }),
     ],
     // Short, so that the timer writes while the end of a job does.
@@ -40,6 +48,17 @@ async function linesOf(id: string): Promise<LogLine[]> {
 }
 
 describe('the log of a job', () => {
+  it('shows errors with their causes and objects as JSON, each in one line of 2,000 characters at most', async () => {
+    const id = await host.submit('objects');
+    await host.untilStatus(id, 'completed');
+    const texts = (await linesOf(id)).map(({ text }) => text);
+    expect(texts[0]).toBe('TypeError: no rows: Error ENOSPC: disk full');
+    expect(texts[1]).toBe('{"row":3,"text":"a\\u0000b"}');
+    expect(texts[2]).toMatch(/^\{"text":"x+…$/);
+    expect(texts[2]).toHaveLength(2_000);
+    expect(texts[3]).toBe('undefined');
+  });
+
   it('has every line of every attempt in order, with its level and time', async () => {
     const id = await host.submit('levels');
     await host.untilStatus(id, 'completed');

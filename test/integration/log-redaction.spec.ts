@@ -38,6 +38,15 @@ beforeAll(async () => {
         throw new PermanentFailure(noteOf(given), { code: 'bad_file' });
       }),
       handler('parses', (given) => JSON.parse(noteOf(given)), { attempts: 1 }),
+      handler(
+        'wraps',
+        (given) => {
+          throw new Error(noteOf(given), { cause: new ImportRefused(noteOf(given)) });
+        },
+        { attempts: 1 },
+      ),
+      handler('returns-bigint', (given) => ({ [noteOf(given)]: 1n })),
+      handler('returns-much', (given) => noteOf(given).repeat(50_000)),
       handler('is-strict', () => null, {
         schema: z.object({ note: z.string().refine(() => payloads.length < 0, 'never') }),
       }),
@@ -77,6 +86,22 @@ describe('the log line of a job that failed', () => {
     );
     expect(line).not.toContain('    at ');
     expect(message).toBe(payloads.at(-1));
+  });
+
+  it('names class and code of the cause', async () => {
+    const { line, message } = await failed('wraps');
+    expect(line).toMatch(/ failed in attempt 1 of 1: Error, caused by ImportRefused E_IMPORT\n {4}at /);
+    expect(message).toContain(payloads.at(-1));
+  });
+
+  it.each([
+    ['returns-bigint', 'bigint'],
+    ['returns-much', 'too_large'],
+  ])('tells what is wrong with a result, without the result: %s', async (type, fault) => {
+    const { line } = await failed(type);
+    expect(line).toMatch(
+      new RegExp(`^warn Job \\S+ \\(${type}\\) failed in attempt 1 of \\d+: InvalidResult ${fault} \\[`),
+    );
   });
 
   it('holds nothing of what could not be parsed', async () => {

@@ -20,7 +20,7 @@ export function recordingJobContext(options: RecordingJobContextOptions = {}): R
   const controller = new AbortController();
   const updates: ProgressUpdate[] = [];
   const lines: RecordingJobContext['lines'] = [];
-  const at = (level: LogLevel) => (text: string) => void lines.push({ level, text });
+  const at = (level: LogLevel) => (entry: unknown) => void lines.push({ level, text: String(entry) });
   const job: RecordingJobContext = {
     id: '00000000-0000-7000-8000-000000000000',
     type: 'test',

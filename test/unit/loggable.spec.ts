@@ -1,11 +1,16 @@
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { QueryFailedError } from 'typeorm';
-import { anyFaultText, errorName, faultText, framesOf } from '../../src/runtime/loggable.ts';
+import { anyFaultText, errorName, errorNames, faultText, framesOf } from '../../src/runtime/loggable.ts';
 import { PermanentFailure } from '../../src/job/job-errors.ts';
 import { PostgresSilent } from '../../src/store/statement-deadline.ts';
 
 class Refused extends Error {
   code = 'E_REFUSED';
+}
+
+function fails(): never {
+  throw new Error('no');
 }
 
 function failedQuery(code: string, message: string, rest: object = {}): QueryFailedError {
@@ -22,8 +27,48 @@ describe('the name of an error', () => {
     [Object.assign(new Error('x'), { code: 'the payload' }), 'Error'],
     ['the payload', 'a thrown string'],
     [null, 'a thrown null'],
+    [{ message: 'the payload', code: 'E_REFUSED' }, 'a thrown object E_REFUSED'],
+    [new Map([['the', 'payload']]), 'a thrown Map'],
+    [Object.assign(new Error('the payload'), { code: 14 }), 'Error 14'],
+    [new DOMException('the payload', 'TimeoutError'), 'TimeoutError 23'],
+    [runInNewContext("new TypeError('the payload')"), 'TypeError'],
+    [Object.defineProperty(new TypeError('x'), 'code', { get: fails }), 'TypeError'],
   ])('of %p holds nothing of its message', (error, name) => {
     expect(errorName(error)).toBe(name);
+  });
+});
+
+describe('the names of an error and its causes', () => {
+  const cause = new Refused('the payload', { cause: 'the payload' });
+
+  it.each<[string, unknown, string]>([
+    ['alone', new TypeError('the payload'), 'TypeError'],
+    ['with a cause', new Error('the payload', { cause }), 'Error, caused by Refused E_REFUSED'],
+    [
+      'with several errors, equal ones once',
+      new TypeError('x', { cause: new AggregateError([cause, new RangeError('x'), new Refused()]) }),
+      'TypeError, caused by AggregateError, Refused E_REFUSED, RangeError',
+    ],
+    ['thrown as an object', { error: cause }, 'a thrown object, caused by Refused E_REFUSED'],
+  ])('%s', (_name, error, names) => {
+    expect(errorNames(error)).toBe(names);
+  });
+
+  it('are few, also where causes go round in a circle or on for ever', () => {
+    const first = new TypeError('x');
+    first.cause = new RangeError('x', { cause: first });
+    expect(errorNames(first)).toBe('TypeError, caused by RangeError');
+    const endless: unknown = new Proxy(new Error('x'), {
+      get: (_, key) => (key === 'cause' ? { ...first } : ''),
+    });
+    expect(errorNames(endless).length).toBeLessThan(200);
+  });
+
+  it('are names whatever was thrown', () => {
+    const { proxy, revoke } = Proxy.revocable(new Error('x'), {});
+    revoke();
+    expect(errorNames(proxy)).toBe('a thrown object');
+    expect(framesOf(proxy)).toBeUndefined();
   });
 });
 

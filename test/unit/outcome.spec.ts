@@ -1,13 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import { PermanentFailure } from '../../src/job/job-errors.ts';
-import { type Ending, settlementOf } from '../../src/process/outcome.ts';
+import { settlementOf } from '../../src/process/outcome.ts';
 import type { Settlement } from '../../src/store/job-moves.ts';
-import { type Attempt, handler, running, settle } from '../support/settle.ts';
+import { type Attempt, type Handled, handler, running, settle } from '../support/settle.ts';
 
 const error = new Error('no luck');
 
 describe('what an attempt comes to', () => {
-  it.each<[string, Ending, Attempt, Partial<Settlement>]>([
+  it.each<[string, Handled, Attempt, Partial<Settlement>]>([
     [
       'a result',
       { result: { rows: 1 } },
