@@ -45,7 +45,9 @@ function openFeed(...refused: string[]) {
     {} as JobReader,
     { open } as unknown as Viewers,
     { visibility: () => EVERYTHING, sees: () => true } as unknown as AccessPolicy,
-    { report: (what: string) => faults.push(what) } as unknown as ReadFaults,
+    {
+      outage: { told: (failed: string) => faults.push(failed), over: () => undefined },
+    } as unknown as ReadFaults,
   );
   return { leave: streams.open(request).subscribe(), answer, listening, sent, faults };
 }
@@ -66,7 +68,8 @@ describe('FeedStream', () => {
     answer();
 
     await eventually(() => expect(sent).toEqual(['ready']));
-    expect(faults).toEqual(['a feed', 'a feed']);
+    const failed = 'Reading a feed for streams failed and is tried again';
+    expect(faults).toEqual([failed, failed]);
     leave.unsubscribe();
   });
 
