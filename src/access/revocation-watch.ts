@@ -1,6 +1,7 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { faultText } from '../runtime/loggable.ts';
+import { Injectable } from '@nestjs/common';
 import { ResolvedOptions } from '../jobs.options.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
 import { type Mark, type Revocation, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
 import { marksOf, RevokedSet } from './revoked-set.ts';
@@ -8,6 +9,7 @@ import { marksOf, RevokedSet } from './revoked-set.ts';
 /** Half of the second within which a stream has to end. */
 const LOOK_MS = 500;
 const PAGE = 1_000;
+const CONTEXT = 'Jobstream revocations';
 
 /** An open stream, as far as revocations concern it. */
 export interface RevocableStream {
@@ -35,7 +37,13 @@ interface Watched extends RevocableStream {
  */
 @Injectable()
 export class RevocationWatch {
-  readonly #log = new Logger('Jobstream revocations');
+  /** Streams stay open while Postgres is away; the next look makes up for it. */
+  readonly #looks = new Loop(() => this.#look(), {
+    everyMs: LOOK_MS,
+    outage: new Outage(CONTEXT, 'Revocations are read again'),
+    failed: 'Revocations cannot be read; open streams are not ended meanwhile',
+  });
+  readonly #endings = new Outage(CONTEXT, 'Streams are ended again');
   readonly #streams = new Set<Watched>();
   /** Streams that were opened since the last look: their guard may have asked before the revocation. */
   readonly #unchecked = new Set<Watched>();
@@ -45,9 +53,6 @@ export class RevocationWatch {
   #turnedAt = 0;
   /** Everything up to this number has been applied to every stream but the unchecked; null: nobody watches. */
   #seen: string | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #looking = false;
-  #failing = false;
 
   constructor(
     private readonly store: RevocationStore,
@@ -59,8 +64,8 @@ export class RevocationWatch {
     const watched = { ...stream, marks: marksOf(stream.caller) };
     this.#streams.add(watched);
     this.#unchecked.add(watched);
-    this.#timer ??= setInterval(() => void this.#look(), LOOK_MS);
-    void this.#look();
+    this.#looks.start();
+    this.#looks.wake();
     return {
       isRevoked: () => this.#recent.covers(watched.marks) || this.#earlier.covers(watched.marks),
       stop: () => this.#forget(watched),
@@ -70,28 +75,12 @@ export class RevocationWatch {
   #forget(watched: Watched): void {
     this.#unchecked.delete(watched);
     if (!this.#streams.delete(watched) || this.#streams.size > 0) return;
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#looks.stop();
     this.#seen = null;
   }
 
+  /** Streams that open meanwhile are checked right after, as each of them wakes the loop. */
   async #look(): Promise<void> {
-    if (this.#looking) return;
-    this.#looking = true;
-    try {
-      // Streams that open meanwhile are checked right after.
-      do await this.#lookOnce();
-      while (this.#unchecked.size > 0);
-      this.#report(null);
-    } catch (error) {
-      // Streams stay open while Postgres is away; the next look makes up for it.
-      this.#report(error as Error);
-    } finally {
-      this.#looking = false;
-    }
-  }
-
-  async #lookOnce(): Promise<void> {
     const fresh = [...this.#unchecked];
     if (this.#seen === null || fresh.length > 0) await this.#check(fresh);
     while (this.#seen !== null) {
@@ -137,15 +126,12 @@ export class RevocationWatch {
 
   #revoke(watched: Watched): void {
     this.#forget(watched);
-    watched.revoke();
-  }
-
-  #report(error: Error | null): void {
-    if (error && !this.#failing)
-      this.#log.error(
-        `Revocations cannot be read; open streams are not ended meanwhile: ${faultText(error)}`,
-      );
-    if (!error && this.#failing) this.#log.log('Revocations are read again.');
-    this.#failing = error !== null;
+    try {
+      watched.revoke();
+      this.#endings.over();
+    } catch (error) {
+      // The others are ended all the same.
+      this.#endings.told('Ending a revoked stream failed', error);
+    }
   }
 }

@@ -1,9 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { Subscription } from 'rxjs';
-import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { CommittedChanges } from '../events/committed-changes.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
@@ -11,6 +12,9 @@ import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 
 /** How often rows are looked for without a nudge: a due job starts within this, and what it takes to claim it. */
 const POLL_MS = 500;
+/** As many offers in one round that more of them are likely to wait. */
+const MANY = 1_000;
+const CONTEXT = 'Jobstream dispatch';
 
 /**
  * Hands committed rows to Bull: take (committed) → addBulk → confirm. A crash in between, or a Redis that
@@ -18,14 +22,18 @@ const POLL_MS = 500;
  */
 @Injectable()
 export class JobDispatcher implements Part {
-  readonly #log = new Logger('Jobstream dispatch');
+  readonly #log = new Logger(CONTEXT);
   readonly #marker: string;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #rounds = new Loop((_stop, due) => this.#round(due), {
+    everyMs: POLL_MS,
+    outage: new Outage(CONTEXT, 'Jobs are handed to Bull again'),
+    failed: 'Handing jobs to Bull failed',
+  });
   #changes: Subscription | null = null;
-  #running: Promise<void> | null = null;
-  #again = false;
-  #due = false;
-  #failing = false;
+  /** Whether rows whose time has come are to be promoted: once a poll, and not with every nudge. */
+  #due = true;
+  /** Whether Redis was away, which may have lost what it had not written yet. */
+  #redisWasAway = false;
 
   constructor(
     private readonly queues: JobQueues,
@@ -38,50 +46,29 @@ export class JobDispatcher implements Part {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#poll(), POLL_MS);
+    this.#rounds.start();
     // Anything that leaves the queue makes room in its window; anything that enters it wants to be offered.
     this.#changes = this.committed.changes$.subscribe(() => this.nudge());
     this.redis.command.on('ready', this.#redisIsBack);
-    this.#poll();
+    this.nudge();
   }
 
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
     this.#changes?.unsubscribe();
     this.redis.command.off('ready', this.#redisIsBack);
-    this.#again = false;
-    await this.#running;
+    await this.#rounds.stop();
   }
 
   /** Looks for rows to offer soon; any number of nudges make one look. */
   nudge(): void {
-    if (!this.#timer) return;
-    this.#again = true;
-    this.#running ??= this.#run().finally(() => (this.#running = null));
+    this.#rounds.wake();
   }
 
-  #poll(): void {
-    this.#due = true;
-    this.nudge();
-  }
-
-  async #run(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      try {
-        await this.#round();
-        this.#failing = false;
-      } catch (error) {
-        // Rows that were taken come back by themselves; the next poll tries again.
-        if (!this.#failing) this.#log.error(`Handing jobs to Bull failed: ${faultText(error)}`);
-        this.#failing = true;
-      }
-    }
-  }
-
-  async #round(): Promise<void> {
-    if (this.redis.command.status !== 'ready') return;
+  /** Rows that were taken in a round that fails come back by themselves. False: there was nothing to try. */
+  async #round(due: boolean): Promise<boolean> {
+    this.#due ||= due;
+    if (this.redis.command.status !== 'ready') return false;
+    if (this.#redisWasAway) await this.#offerEverythingAgain();
     if (this.#due) {
       this.#due = false;
       await this.#noticeEmptiedRedis();
@@ -90,13 +77,14 @@ export class JobDispatcher implements Part {
     const offers = await this.offers.take(
       this.queues.all.map(({ name, window }) => ({ queue: name, window })),
     );
-    if (offers.length === 0) return;
+    if (offers.length === 0) return true;
     const added = await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)));
     await this.offers.confirm(added.flat());
-    this.#again ||= offers.length >= 1_000;
+    if (offers.length >= MANY) this.nudge();
+    return true;
   }
 
-  /** Adds the queue's offers to Bull; resolves to those that Bull has (pitfall B7: it hides errors of single ones). */
+  /** Adds the queue's offers to Bull; resolves to those that Bull has: it hides errors of single ones. */
   async #add({ name, bull }: JobQueue, offers: Offer[]): Promise<Offer[]> {
     const own = offers.filter(({ queue }) => queue === name);
     if (own.length === 0) return [];
@@ -120,11 +108,19 @@ export class JobDispatcher implements Part {
     await this.redis.command.set(this.#marker, new Date().toISOString());
   }
 
-  /** A Redis that was away may have lost what it had not written yet. */
   readonly #redisIsBack = (): void => {
-    this.offers.offerEverythingAgain().then(
-      () => this.#poll(),
-      (error: Error) => this.#log.error(`Offering jobs again failed: ${faultText(error)}`),
-    );
+    this.#redisWasAway = true;
+    this.nudge();
   };
+
+  async #offerEverythingAgain(): Promise<void> {
+    this.#redisWasAway = false;
+    try {
+      await this.offers.offerEverythingAgain();
+      this.#due = true;
+    } catch (error) {
+      this.#redisWasAway = true;
+      throw error;
+    }
+  }
 }

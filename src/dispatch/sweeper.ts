@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { FaultLog } from '../runtime/fault-log.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
@@ -9,14 +10,25 @@ import { JobRetention } from '../store/job-retention.ts';
 /** How often leases that ran out are looked for: with a lease, the longest that a dead worker holds a job. */
 const LEASES_MS = 1_000;
 const RETENTION_MS = 60_000;
+const CONTEXT = 'Jobstream sweeper';
 
-/** Takes jobs away from workers that stopped answering, and purges what is old enough. Every process runs one. */
+/**
+ * Takes jobs away from workers that stopped answering, and purges what is old enough. Every process runs one. A purge
+ * may take long, so the two do not wait for each other.
+ */
 @Injectable()
 export class Sweeper implements Part {
-  readonly #log = new Logger('Jobstream sweeper');
-  readonly #faults = new FaultLog('Jobstream sweeper');
-  #timers: NodeJS.Timeout[] = [];
-  #working: Promise<void> = Promise.resolve();
+  readonly #log = new Logger(CONTEXT);
+  readonly #leases = new Loop(() => this.#expireLeases(), {
+    everyMs: LEASES_MS,
+    outage: new Outage(CONTEXT, 'Leases are swept again'),
+    failed: 'Sweeping leases failed',
+  });
+  readonly #retention = new Loop((stop) => this.#purge(stop), {
+    everyMs: RETENTION_MS,
+    outage: new Outage(CONTEXT, 'Old jobs are purged again'),
+    failed: 'Purging old jobs failed',
+  });
 
   constructor(
     private readonly moves: JobMoves,
@@ -26,27 +38,17 @@ export class Sweeper implements Part {
   ) {}
 
   start(): void {
-    this.#timers = [
-      setInterval(() => this.#queue(() => this.#expireLeases()), LEASES_MS),
-      setInterval(() => this.#queue(() => this.#purge()), RETENTION_MS),
-    ];
+    this.#leases.start();
+    this.#retention.start();
   }
 
   async stop(): Promise<void> {
-    for (const timer of this.#timers) clearInterval(timer);
-    await this.#working;
+    await Promise.all([this.#leases.stop(), this.#retention.stop()]);
   }
 
-  #queue(work: () => Promise<unknown>): void {
-    this.#working = this.#working.then(work).then(
-      () => undefined,
-      (error: Error) => this.#faults.report('Sweeping failed', error),
-    );
-  }
-
-  async #purge(): Promise<void> {
-    await this.retention.purge(this.options.retentionDays);
-    await this.audit.purge(this.options.auditRetentionDays);
+  async #purge(stop: AbortSignal): Promise<void> {
+    await this.retention.purge(this.options.retentionDays, stop);
+    await this.audit.purge(this.options.auditRetentionDays, stop);
   }
 
   async #expireLeases(): Promise<void> {

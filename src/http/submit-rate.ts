@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Caller } from '../access/caller.ts';
 import { withDeadline } from '../runtime/deadline.ts';
+import { Outage } from '../runtime/outage.ts';
 import { JobError } from '../job/job-errors.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
@@ -16,10 +17,9 @@ const TRY_AGAIN_SECONDS = 5;
 /** How often one caller may submit over HTTP, counted in Redis for all processes together. */
 @Injectable()
 export class SubmitRate {
-  readonly #log = new Logger('Jobstream limits');
+  readonly #outage = new Outage('Jobstream limits', 'Submits are counted in Redis again', 'warn');
   readonly #shared: RateLimiterRedis | null = null;
   readonly #own: RateLimiterMemory | null = null;
-  #away = false;
 
   constructor(
     private readonly options: ResolvedOptions,
@@ -47,10 +47,13 @@ export class SubmitRate {
       .digest('base64url');
     try {
       await withDeadline(this.#shared.consume(key), COUNT_MS, `Redis did not count within ${COUNT_MS} ms.`);
-      this.#report(null);
+      this.#outage.over();
     } catch (error) {
-      if (error instanceof RateLimiterRes) throw tooMany(error);
-      this.#report(error as Error);
+      if (error instanceof RateLimiterRes) {
+        this.#outage.over();
+        throw tooMany(error);
+      }
+      this.#tell(error);
       await this.#withoutRedis(this.#own, key);
     }
   }
@@ -65,13 +68,10 @@ export class SubmitRate {
     });
   }
 
-  #report(error: Error | null): void {
+  #tell(error: unknown): void {
     const { withoutRedis } = this.options.limits;
     const meanwhile = withoutRedis === 'open' ? 'each process counts for itself' : 'submits are refused';
-    if (error && !this.#away)
-      this.#log.warn(`Submits cannot be counted in Redis; ${meanwhile}: ${error.message}`);
-    if (!error && this.#away) this.#log.log('Submits are counted in Redis again.');
-    this.#away = error !== null;
+    this.#outage.told(`Submits cannot be counted in Redis; ${meanwhile}`, error);
   }
 }
 

@@ -1,10 +1,13 @@
 import { Logger } from '@nestjs/common';
 import type { Redis } from 'ioredis';
 import type { JobQueue } from '../dispatch/job-queues.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
 
 const LOOK_MS = 5_000;
 /** Bull asks for the next job every second or so; so long without one, while some wait, is a hang. */
 const SILENCE_MS = 15_000;
+const CONTEXT = 'Jobstream worker';
 
 /** Bull does not type its blocking connection. */
 interface Blocking {
@@ -13,22 +16,26 @@ interface Blocking {
 
 /**
  * Watches that a queue's blocking connection still fetches: a connection that died without a word (a dropped
- * NAT entry, say) would leave the worker waiting for ever (pitfall B5).
+ * NAT entry, say) would leave the worker waiting for ever.
  */
 export class FetchWatchdog {
-  readonly #log = new Logger('Jobstream worker');
-  #timer: NodeJS.Timeout | null = null;
+  readonly #log = new Logger(CONTEXT);
+  readonly #looks = new Loop(() => this.#look(), {
+    everyMs: LOOK_MS,
+    outage: new Outage(CONTEXT, 'Connections are watched again'),
+    failed: 'Watching a connection failed',
+  });
   #busy = 0;
   #lastSign = performance.now();
 
   constructor(private readonly queue: JobQueue) {}
 
   start(): void {
-    this.#timer = setInterval(() => void this.#look(), LOOK_MS);
+    this.#looks.start();
   }
 
-  stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
+  stop(): Promise<void> {
+    return this.#looks.stop();
   }
 
   /** A job was fetched; call what it returns when its slot is free again. */

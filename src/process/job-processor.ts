@@ -2,9 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
-import { FaultLog } from '../runtime/fault-log.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import { errorNames, framesOf } from '../runtime/loggable.ts';
+import { Outage } from '../runtime/outage.ts';
 import { isA } from '../runtime/readable.ts';
 import { untilDone } from '../runtime/until-done.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
@@ -21,7 +21,7 @@ import { RunningJobs } from './running-jobs.ts';
 @Injectable()
 export class JobProcessor {
   readonly #log = new Logger('Jobstream worker');
-  readonly #faults = new FaultLog('Jobstream worker');
+  readonly #outage = new Outage('Jobstream worker', 'Jobs are claimed and settled again');
   readonly #gaveUp = new AbortController();
 
   constructor(
@@ -111,7 +111,7 @@ export class JobProcessor {
 
   /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
   #untilDone<T>(what: string, work: () => Promise<T>, stop = this.#gaveUp.signal): Promise<T | null> {
-    return untilDone(work, stop, (error) => this.#faults.report(`${what} failed and is tried again`, error));
+    return untilDone(`${what} failed and is tried again`, work, stop, this.#outage);
   }
 
   /** Without the message, which may hold the payload: it stands with the job, for those who may see that. */

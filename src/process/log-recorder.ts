@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { logText } from '../runtime/error-text.ts';
-import { FaultLog } from '../runtime/fault-log.ts';
 import type { LogLevel } from '../job/job-handler.ts';
 import type { NewLogLine } from '../job/log-line.ts';
+import { logText } from '../runtime/error-text.ts';
+import { Outage } from '../runtime/outage.ts';
 import { storableText } from '../runtime/storable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
+import { MAX_FRAME_BYTES } from '../publish/frame.ts';
 import { FramePublisher } from '../publish/frame-publisher.ts';
 import { JobLogs } from '../store/job-logs.ts';
 import type { RunningJob } from './running-job.ts';
@@ -14,6 +15,8 @@ const MAX_LINES = 10_000;
 const MAX_TEXT = 2_000;
 /** Lines of one job that one frame carries: with `MAX_TEXT` it stays well below what a viewer may have waiting. */
 const MAX_BATCH = 50;
+/** What a frame takes beside its data. */
+const ID_BYTES = 100;
 
 interface Buffer {
   lines: NewLogLine[];
@@ -23,7 +26,7 @@ interface Buffer {
 /** Collects the log lines of running jobs, stores them in batches, and publishes what was stored. */
 @Injectable()
 export class LogRecorder {
-  readonly #faults = new FaultLog('Jobstream worker');
+  readonly #outage = new Outage('Jobstream worker', 'Log lines are stored again');
   readonly #buffers = new Map<RunningJob, Buffer>();
   #timer: NodeJS.Timeout | null = null;
   #writing: Promise<void> = Promise.resolve();
@@ -63,7 +66,7 @@ export class LogRecorder {
   #flushOnTime(): void {
     this.#timer = null;
     this.#flushAll().catch((error: Error) =>
-      this.#faults.report('Storing log lines failed, they are kept', error),
+      this.#outage.told('Storing log lines failed, they are kept', error),
     );
   }
 
@@ -88,6 +91,7 @@ export class LogRecorder {
         for (const { job, lines } of batches) this.#bufferOf(job).lines.unshift(...lines);
         throw error;
       });
+      this.#outage.over();
       batches.forEach(({ job, lines }, index) => this.#publish(job, lines, before[index] ?? null));
     }
   }
@@ -100,9 +104,17 @@ export class LogRecorder {
 
   #publish(job: RunningJob, lines: NewLogLine[], before: number | null): void {
     if (before === null) return;
-    const numbered = lines.map((line, index) => ({ n: before + index + 1, ...line }));
+    const data = JSON.stringify({
+      lines: lines.map((line, index) => ({ n: before + index + 1, ...line })),
+      dropped: 0,
+    });
+    // Characters may take several bytes, or be escaped: one line alone always fits.
+    if (Buffer.byteLength(data) > MAX_FRAME_BYTES - ID_BYTES && lines.length > 1) {
+      const half = Math.ceil(lines.length / 2);
+      this.#publish(job, lines.slice(0, half), before);
+      return this.#publish(job, lines.slice(half), before + half);
+    }
     const cursor = { version: job.version, tick: job.nextTick() };
-    const data = JSON.stringify({ lines: numbered, dropped: 0 });
     void this.publisher.publish(job.id, { cursor, type: 'log', data });
   }
 }

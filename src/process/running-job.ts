@@ -103,6 +103,11 @@ export class RunningJob implements JobContext {
     return unsaved;
   }
 
+  /** Progress that was taken and could not be saved: it waits again, unless there is newer. */
+  putBack(unsaved: { progress: Progress; tick: number }): void {
+    this.#unsaved ??= unsaved;
+  }
+
   /** The next tick of this attempt's version, for a frame. */
   nextTick(): number {
     this.#tick += 1;

@@ -1,37 +1,47 @@
 import { Injectable } from '@nestjs/common';
-import { FaultLog } from '../runtime/fault-log.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
-import { JobLeases } from '../store/job-leases.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
+import { JobLeases, type Lease } from '../store/job-leases.ts';
 import type { RunningJob } from './running-job.ts';
 
 /** How often progress is stored, and leases that are due are renewed, at the least: one statement for all. */
 const HEARTBEAT_MS = 1_000;
+/** How much longer than its lease a handler may run while a renewal hangs, at the most. */
+const CLOCK_MS = 250;
+const CONTEXT = 'Jobstream worker';
 
 /** The jobs that this process runs: keeps their leases, stores their progress, and passes on cancels. */
 @Injectable()
 export class RunningJobs {
-  readonly #faults = new FaultLog('Jobstream worker');
+  readonly #outage = new Outage(CONTEXT, 'Leases are renewed again');
   readonly #jobs = new Map<number, RunningJob>();
   #next = 0;
-  #timer: NodeJS.Timeout | null = null;
+  readonly #beats: Loop;
+  /** Ticks while a renewal is under way, which may hang for longer than a lease. */
+  readonly #clock: Loop;
   #stopListening: (() => void) | null = null;
-  #beating: Promise<void> | null = null;
 
   constructor(
     private readonly leases: JobLeases,
     private readonly subscriptions: Subscriptions,
     private readonly options: ResolvedOptions,
-  ) {}
+  ) {
+    const { leaseMs } = options;
+    const failed = 'Renewing leases failed';
+    const everyMs = Math.min(HEARTBEAT_MS, leaseMs / 4);
+    this.#beats = new Loop(() => this.#beat(), { everyMs, outage: this.#outage, failed });
+    this.#clock = new Loop(() => this.#abortExpired(), {
+      everyMs: Math.min(CLOCK_MS, leaseMs / 10),
+      outage: new Outage(CONTEXT, 'Leases are watched again'),
+      failed: 'Watching leases failed',
+    });
+  }
 
   start(): void {
-    this.#timer = setInterval(
-      () => {
-        this.#beating ??= this.#beat().finally(() => (this.#beating = null));
-      },
-      Math.min(HEARTBEAT_MS, this.options.leaseMs / 4),
-    );
+    this.#beats.start();
     this.#stopListening = this.subscriptions.listen(redisKeys(this.options.prefix).cancelChannel, {
       onMessage: (jobId) => this.#cancel(jobId),
       // A request that was missed is read with the next renewal.
@@ -40,10 +50,8 @@ export class RunningJobs {
   }
 
   async stop(): Promise<void> {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
     this.#stopListening?.();
-    await this.#beating;
+    await this.#beats.stop();
   }
 
   get size(): number {
@@ -69,27 +77,44 @@ export class RunningJobs {
     for (const job of this.#jobs.values()) job.renewSoon = true;
   }
 
-  async #beat(): Promise<void> {
+  /** False: no job was due. */
+  async #beat(): Promise<boolean> {
     const now = performance.now();
     const due = [...this.#jobs.values()].filter(
       (job) => job.hasUnsaved || job.renewSoon || now - job.renewedAt >= this.options.leaseMs / 3,
     );
-    if (due.length === 0) return;
-    const updates = due.map((job) => {
-      const unsaved = job.takeUnsaved();
-      job.renewSoon = false;
-      return { ...job.ref, progress: unsaved?.progress ?? null, tick: unsaved?.tick ?? 0 };
-    });
+    if (due.length === 0) return false;
+    const held = await this.#renew(due);
+    this.#apply(
+      due,
+      new Map(held.map((lease) => [`${lease.id} ${lease.version}`, lease.cancelRequested])),
+      now,
+    );
+    return true;
+  }
+
+  /** What was taken to be stored and was not is stored with the next renewal. */
+  async #renew(due: RunningJob[]): Promise<Lease[]> {
+    const taken = due.map((job) => ({ job, unsaved: job.takeUnsaved() }));
+    for (const job of due) job.renewSoon = false;
+    this.#clock.start();
     try {
-      const held = await this.leases.renew(updates);
-      this.#apply(
-        due,
-        new Map(held.map((lease) => [`${lease.id} ${lease.version}`, lease.cancelRequested])),
-        now,
+      return await this.leases.renew(
+        taken.map(({ job, unsaved }) => ({
+          ...job.ref,
+          progress: unsaved?.progress ?? null,
+          tick: unsaved?.tick ?? 0,
+        })),
       );
     } catch (error) {
-      this.#faults.report(`Renewing ${due.length} leases failed`, error);
-      this.#abortExpired(due);
+      for (const { job, unsaved } of taken) {
+        job.renewSoon = true;
+        if (unsaved) job.putBack(unsaved);
+      }
+      this.#abortExpired();
+      throw error;
+    } finally {
+      await this.#clock.stop();
     }
   }
 
@@ -103,8 +128,9 @@ export class RunningJobs {
   }
 
   /** Without Postgres nobody can tell who owns the job; past the lease another worker may. */
-  #abortExpired(jobs: RunningJob[]): void {
+  #abortExpired(): void {
     const now = performance.now();
-    for (const job of jobs) if (now - job.renewedAt > this.options.leaseMs) job.abort('lease_lost');
+    for (const job of this.#jobs.values())
+      if (now - job.renewedAt > this.options.leaseMs) job.abort('lease_lost');
   }
 }

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { Job } from 'bull';
 import { type JobQueue, JobQueues } from '../dispatch/job-queues.ts';
 import { withDeadline } from '../runtime/deadline.ts';
-import { FaultLog } from '../runtime/fault-log.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
@@ -29,8 +29,9 @@ function isJobRef(data: Partial<JobRef> | null): data is JobRef {
 @Injectable()
 export class Worker implements Part {
   readonly #log = new Logger('Jobstream worker');
-  readonly #faults = new FaultLog('Jobstream worker');
+  readonly #outage = new Outage('Jobstream worker', 'The queues are worked on again');
   readonly #active = new Set<Promise<void>>();
+  readonly #watchdogs: FetchWatchdog[] = [];
   readonly #stopping = new AbortController();
 
   constructor(
@@ -58,6 +59,7 @@ export class Worker implements Part {
     const graceMs = this.options.shutdownGraceMs;
     const graceEnds = performance.now() + graceMs;
     this.#stopping.abort();
+    for (const watchdog of this.#watchdogs) void watchdog.stop();
     await Promise.all(this.queues.all.map(({ bull }) => this.#pause(bull)));
     if (!(await this.#settled(graceEnds - performance.now()))) {
       this.#log.warn(`${this.running.size} jobs still run after ${graceMs} ms; they are given back.`);
@@ -68,6 +70,9 @@ export class Worker implements Part {
     await Promise.all([
       ...this.queues.all.map(({ bull }) => this.#letGo(bull)),
       this.#inTime(this.running.stop(), 'The last renewal of leases did not end in time.'),
+      ...this.#watchdogs.map((watchdog) =>
+        this.#inTime(watchdog.stop(), 'The last look at a connection did not end in time.'),
+      ),
     ]);
   }
 
@@ -78,15 +83,16 @@ export class Worker implements Part {
     const handler = async (job: { data: JobRef }): Promise<void> => {
       if (!isJobRef(job.data))
         return this.#log.warn(`The queue "${name}" held an entry that is none of ours.`);
+      this.#outage.over();
       const free = watchdog.fetched();
       const work = this.processor.process(job.data, this.#stopping.signal).finally(free);
       this.#active.add(work);
       await work.finally(() => this.#active.delete(work));
     };
-    // It only names the connection, ours has a name, and its rejection would be handled by nobody (pitfall B15).
+    // It only names the connection, ours has a name, and its rejection would be handled by nobody.
     Object.assign(bull, { setWorkerName: () => Promise.resolve() });
     watchdog.start();
-    this.#stopping.signal.addEventListener('abort', () => watchdog.stop());
+    this.#watchdogs.push(watchdog);
     bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
   }
 
@@ -126,6 +132,6 @@ export class Worker implements Part {
 
   #report(queue: string, error: Error): void {
     if (this.#stopping.signal.aborted || this.redis.command.status !== 'ready') return;
-    this.#faults.report(`Working on the queue "${queue}" failed`, error);
+    this.#outage.told(`Working on the queue "${queue}" failed`, error);
   }
 }

@@ -14,6 +14,8 @@ export interface TickFrame {
 export type ChannelMessage = { frame: TickFrame } | { changed: number };
 
 const NUDGE = '!';
+/** Longest frame, in bytes; a log frame of the most lines is split to stay below it. */
+export const MAX_FRAME_BYTES = 128 * 1024;
 
 export function encodeNudge(version: number): string {
   return `${NUDGE}${version}`;
@@ -34,7 +36,9 @@ export function decodeMessage(message: string): ChannelMessage | null {
   return frame && { frame };
 }
 
+/** Null for what is no frame, so that what passes can be parsed by whoever shows it. */
 export function decodeFrame(message: string): TickFrame | null {
+  if (message.length > MAX_FRAME_BYTES || Buffer.byteLength(message) > MAX_FRAME_BYTES) return null;
   const first = message.indexOf('\n');
   const second = message.indexOf('\n', first + 1);
   if (first < 0 || second < 0) return null;
@@ -42,7 +46,30 @@ export function decodeFrame(message: string): TickFrame | null {
   const type = message.slice(first + 1, second);
   if (!cursor || cursor.tick === 0 || (type !== 'progress' && type !== 'log')) return null;
   const data = message.slice(second + 1);
-  return data.includes('\n') ? null : { cursor, type, data };
+  return data.includes('\n') || !hasShape(type, data) ? null : { cursor, type, data };
+}
+
+function hasShape(type: TickType, data: string): boolean {
+  const parsed = parsedObject(data);
+  if (!parsed) return false;
+  if (type === 'progress') return isObject(parsed['progress']);
+  const { lines, dropped } = parsed;
+  return (
+    Array.isArray(lines) && lines.every(isObject) && Number.isSafeInteger(dropped) && Number(dropped) >= 0
+  );
+}
+
+function parsedObject(json: string): Record<string, unknown> | null {
+  try {
+    const parsed: unknown = JSON.parse(json);
+    return isObject(parsed) ? parsed : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** The changes channel carries the jobs of one statement: id and tenant (percent-encoded), a line each. */

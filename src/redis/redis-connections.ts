@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Injectable, Logger } from '@nestjs/common';
 import { Redis, type RedisOptions } from 'ioredis';
-import { faultText } from '../runtime/loggable.ts';
 import { type RedisTarget, ResolvedOptions } from '../jobs.options.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { foundConnector } from './found-connector.ts';
 import { keepAlive } from './liveness.ts';
@@ -30,11 +30,11 @@ export class RedisConnections implements Part {
   readonly subscriber: Redis;
   readonly #log = new Logger('Jobstream Redis');
   readonly #all: Redis[] = [];
-  readonly #stops: (() => void)[] = [];
+  readonly #outage = new Outage('Jobstream Redis', 'Redis is back');
+  readonly #stops: (() => Promise<void>)[] = [];
   readonly #target: RedisOptions | string;
   readonly #reconnectOn: readonly string[];
   #bullSubscriber: Redis | null = null;
-  #down = false;
 
   constructor({ redis, prefix }: ResolvedOptions) {
     this.#target = isCluster(redis) ? clusterTarget(redis, prefix) : redis;
@@ -48,10 +48,12 @@ export class RedisConnections implements Part {
     });
     // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
     this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
-    this.command.on('ready', () => this.#report(null));
+    this.command.on('ready', () => this.#outage.over());
     this.command.on('ready', () => this.#followCommand());
     this.command.on('ready', () => void this.#warnOfSettings(isCluster(redis)));
-    this.command.on('error', (error: Error) => this.#report(error));
+    this.command.on('error', (error: Error) =>
+      this.#outage.told('Redis cannot be reached; jobs are kept in Postgres', error),
+    );
   }
 
   /** What Bull's `createClient` is to return. */
@@ -72,9 +74,10 @@ export class RedisConnections implements Part {
     await once(this.command, 'ready', { signal: AbortSignal.timeout(timeoutMs) });
   }
 
-  stop(): void {
-    for (const stop of this.#stops) stop();
+  async stop(): Promise<void> {
+    const stopped = this.#stops.map((stop) => stop());
     for (const redis of this.#all) redis.disconnect();
+    await Promise.all(stopped);
   }
 
   /**
@@ -145,13 +148,6 @@ export class RedisConnections implements Part {
       this.#log.error(
         'Redis is one node of a Redis Cluster, and refuses what others serve. Give JobsModule all of it: redis: { cluster: { nodes } }.',
       );
-  }
-
-  #report(error: Error | null): void {
-    if (error && !this.#down)
-      this.#log.error(`Redis cannot be reached: ${faultText(error)}. Jobs are kept in Postgres.`);
-    if (!error && this.#down) this.#log.log('Redis is back.');
-    this.#down = error !== null;
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { faultText } from '../runtime/loggable.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { RedisConnections } from './redis-connections.ts';
 
@@ -12,6 +13,7 @@ export interface Subscriber {
 
 /** Channels of one SUBSCRIBE command. */
 const CHUNK = 500;
+const CONTEXT = 'Jobstream Redis';
 
 /**
  * Reference-counted subscriptions over the one subscriber connection. A message that is published while the
@@ -19,13 +21,15 @@ const CHUNK = 500;
  */
 @Injectable()
 export class Subscriptions implements Part {
-  readonly #log = new Logger('Jobstream Redis');
+  readonly #log = new Logger(CONTEXT);
+  readonly #listeners = new Outage(CONTEXT, 'Listeners take what they are told again');
   readonly #channels = new Map<string, Set<Subscriber>>();
 
   constructor(private readonly connections: RedisConnections) {
     const { subscriber } = connections;
     subscriber.on('message', (channel: string, message: string) => {
-      for (const listener of this.#channels.get(channel) ?? []) listener.onMessage(message);
+      for (const listener of this.#channels.get(channel) ?? [])
+        this.#tell(channel, () => listener.onMessage(message));
     });
     subscriber.on('ready', () => void this.#subscribe([...this.#channels.keys()]));
     if (subscriber.status === 'ready') void this.#subscribe([...this.#channels.keys()]);
@@ -36,7 +40,7 @@ export class Subscriptions implements Part {
     const listeners = this.#channels.get(channel);
     if (listeners) {
       listeners.add(listener);
-      listener.onSubscribed();
+      this.#tell(channel, () => listener.onSubscribed());
     } else {
       this.#channels.set(channel, new Set([listener]));
       void this.#subscribe([channel]);
@@ -72,7 +76,17 @@ export class Subscriptions implements Part {
   #announce(channel: string): void {
     const listeners = this.#channels.get(channel);
     if (!listeners) return this.#unsubscribe(channel);
-    for (const listener of listeners) listener.onSubscribed();
+    for (const listener of listeners) this.#tell(channel, () => listener.onSubscribed());
+  }
+
+  /** A listener that throws harms neither the others nor the connection. */
+  #tell(channel: string, tell: () => void): void {
+    try {
+      tell();
+      this.#listeners.over();
+    } catch (error) {
+      this.#listeners.told(`A listener to ${channel} failed`, error);
+    }
   }
 
   #forget(channel: string, listener: Subscriber): void {

@@ -1,22 +1,26 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Outage } from './outage.ts';
 
 /** How long to wait until what failed is tried again. */
 export const TRY_AGAIN_MS = 500;
 
 /**
- * Does work until it succeeds, as Postgres may be away for a while; `failed` hears of each failure. Null when it was
- * stopped before.
+ * Does work until it succeeds, as Postgres may be away for a while; the outage is told of each failure, with `failed`, a
+ * sentence without its end, and of the success. Null when it was stopped before.
  */
 export async function untilDone<T>(
+  failed: string,
   work: () => Promise<T>,
   stop: AbortSignal,
-  failed: (error: unknown) => void,
+  outage: Pick<Outage, 'told' | 'over'>,
 ): Promise<T | null> {
   while (!stop.aborted) {
     try {
-      return await work();
+      const done = await work();
+      outage.over();
+      return done;
     } catch (error) {
-      failed(error);
+      outage.told(failed, error);
     }
     await pause(TRY_AGAIN_MS, stop);
   }

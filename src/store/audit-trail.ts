@@ -53,9 +53,9 @@ export class AuditTrail {
     );
   }
 
-  /** Removes entries older than this in batches until none is left; resolves to their number. */
-  async purge(days: number): Promise<number> {
-    return inBatches(BATCH, () => this.#purgeBatch(days));
+  /** Removes entries older than this in batches until none is left, or it is stopped; resolves to their number. */
+  async purge(days: number, stop?: AbortSignal): Promise<number> {
+    return inBatches(BATCH, () => this.#purgeBatch(days), stop);
   }
 
   async #purgeBatch(days: number): Promise<number> {

@@ -11,9 +11,9 @@ const BATCH = 1_000;
 export class JobRetention {
   constructor(private readonly database: Database) {}
 
-  /** Purges in batches until nothing is left to purge; resolves to the number of jobs. */
-  async purge(days: number): Promise<number> {
-    return inBatches(BATCH, () => this.#purgeBatch(days));
+  /** Purges in batches until nothing is left to purge, or it is stopped; resolves to the number of jobs. */
+  async purge(days: number, stop?: AbortSignal): Promise<number> {
+    return inBatches(BATCH, () => this.#purgeBatch(days), stop);
   }
 
   async #purgeBatch(days: number): Promise<number> {

@@ -5,13 +5,14 @@ import { ResolvedOptions } from '../jobs.options.ts';
 import { decodeChanges } from '../publish/frame.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { type Subscriber, Subscriptions } from '../redis/subscriptions.ts';
+import { Loop } from '../runtime/loop.ts';
 import { JobFeed, type Watermark } from '../store/job-feed.ts';
 import type { FeedViewer } from './feed-viewer.ts';
 import type { StreamFrame } from './frames.ts';
 import type { JobChannel } from './job-channel.ts';
 import { JobHub } from './job-hub.ts';
 import { JobReader } from './job-reader.ts';
-import { ReadFaults } from './read-faults.ts';
+import { ReadFaults, readingFailed } from './read-faults.ts';
 
 interface Running {
   /** The newest version that a feed has been shown. */
@@ -31,8 +32,7 @@ export class FeedHub implements Subscriber {
   #shown = new Map<string, number>();
   #watermark: Watermark | null = null;
   #stopListening: (() => void) | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #looking = false;
+  readonly #looks: Loop;
 
   constructor(
     private readonly feed: JobFeed,
@@ -41,22 +41,31 @@ export class FeedHub implements Subscriber {
     private readonly subscriptions: Subscriptions,
     private readonly faults: ReadFaults,
     private readonly options: ResolvedOptions,
-  ) {}
+  ) {
+    this.#looks = new Loop((stop) => this.#look(stop), {
+      everyMs: options.stream.backstopMs,
+      outage: faults.outage,
+      failed: readingFailed('what has changed'),
+    });
+  }
 
   /** Tells the viewer of every change that is committed after the watermark, which was read before this call. */
   add(viewer: FeedViewer, watermark: Watermark): () => void {
     this.#viewers.add(viewer);
     this.#watermark ??= watermark;
+    this.#looks.start();
     this.#stopListening ??= this.subscriptions.listen(redisKeys(this.options.prefix).changesChannel, this);
-    this.#timer ??= setInterval(() => this.#begin(this.#look()), this.options.stream.backstopMs);
     return () => {
       this.#viewers.delete(viewer);
       if (this.#viewers.size === 0) this.#close();
     };
   }
 
-  /** The encoded `job` frame of a job; a running one is followed from now on, and has its newest progress. */
-  encode(job: Job): string {
+  /**
+   * The encoded `job` frame of a job; a running one is followed from now on, and has its newest progress. Null for a
+   * row that cannot be encoded, which feeds then leave out.
+   */
+  encode(job: Job): string | null {
     const known = this.#running.get(job.id)?.version ?? this.#shown.get(job.id) ?? 0;
     // Progress of a version that some feed knows to be over would take that feed back.
     if (job.version > known) this.#unfollow(job.id);
@@ -66,16 +75,18 @@ export class FeedHub implements Subscriber {
 
   /** Resolves when what is being read now has come to all feeds; those that are loading have noted it. */
   async settled(): Promise<void> {
-    await Promise.all(this.#reads);
+    await Promise.all([...this.#reads, this.#looks.settled()]);
   }
 
   onMessage(message: string): void {
-    for (const job of decodeChanges(message)) if (this.#concerns(job.tenant)) this.#begin(this.#read(job));
+    const changed = decodeChanges(message);
+    this.faults.checked('feeds', changed.length > 0 ? changed : null);
+    for (const job of changed) if (this.#concerns(job.tenant)) this.#begin(this.#read(job));
   }
 
   /** What was published before the subscription was acknowledged is read from Postgres. */
   onSubscribed(): void {
-    this.#begin(this.#look());
+    this.#looks.wake();
   }
 
   #begin(read: Promise<void>): void {
@@ -106,7 +117,7 @@ export class FeedHub implements Subscriber {
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(job));
     if (covering.length === 0) return this.#unfollow(job.id);
     const data = this.encode(job);
-    for (const viewer of covering) viewer.changed(job, data);
+    if (data !== null) for (const viewer of covering) viewer.changed(job, data);
   }
 
   #follow(job: Job): void {
@@ -128,8 +139,8 @@ export class FeedHub implements Subscriber {
     const now = { ...job, progress: progressOf(frame) };
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(now));
     if (covering.length === 0) return this.#unfollow(job.id);
-    const encoded = this.#encoded(now);
-    for (const viewer of covering) viewer.changed(now, encoded);
+    const data = this.#encoded(now);
+    if (data !== null) for (const viewer of covering) viewer.changed(now, data);
   }
 
   /** The row is up to a second behind what the channel was told. */
@@ -139,8 +150,13 @@ export class FeedHub implements Subscriber {
     return { ...job, progress: progressOf(newest) };
   }
 
-  #encoded(job: Job): string {
-    return JSON.stringify({ job: toJobView(job, this.options.publicPath) });
+  #encoded(job: Job): string | null {
+    try {
+      return JSON.stringify({ job: toJobView(job, this.options.publicPath) });
+    } catch (error) {
+      this.faults.report(`job ${job.id}`, error);
+      return null;
+    }
   }
 
   #unfollow(id: string): void {
@@ -151,19 +167,14 @@ export class FeedHub implements Subscriber {
   }
 
   /** Reads what has changed since the watermark, and moves it on: what is before it has been shown to all. */
-  async #look(): Promise<void> {
-    if (this.#looking || this.#viewers.size === 0) return;
-    this.#looking = true;
-    try {
-      const next = await this.feed.watermark();
-      const jobs = await this.#changedSince(this.#watermark ?? next);
-      for (const job of jobs) this.#showIfMissed(job);
-      this.#advance(next, jobs);
-    } catch (error) {
-      this.faults.report('what has changed', error);
-    } finally {
-      this.#looking = false;
-    }
+  async #look(stop: AbortSignal): Promise<void> {
+    const next = await this.feed.watermark();
+    if (stop.aborted) return;
+    const jobs = await this.#changedSince(this.#watermark ?? next);
+    // Everybody left meanwhile: whoever comes next brings a watermark.
+    if (stop.aborted) return;
+    for (const job of jobs) if (!stop.aborted) this.#showIfMissed(job);
+    if (!stop.aborted) this.#advance(next, jobs);
   }
 
   #changedSince(watermark: Watermark): Promise<Job[]> {
@@ -179,8 +190,6 @@ export class FeedHub implements Subscriber {
   }
 
   #advance(next: Watermark, jobs: Job[]): void {
-    // Everybody left meanwhile: whoever comes next brings a watermark.
-    if (this.#viewers.size === 0) return;
     this.#watermark = next;
     this.#shown = new Map(jobs.map((job) => [job.id, job.version]));
     for (const viewer of this.#viewers) if (!viewer.loading) viewer.advance(next);
@@ -189,8 +198,7 @@ export class FeedHub implements Subscriber {
   #close(): void {
     this.#stopListening?.();
     this.#stopListening = null;
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    void this.#looks.stop();
     this.#watermark = null;
     this.#shown.clear();
     for (const id of this.#running.keys()) this.#unfollow(id);

@@ -10,7 +10,7 @@ import { FeedHub } from './feed-hub.ts';
 import { FeedViewer, type Sight } from './feed-viewer.ts';
 import type { WireFrame } from './frames.ts';
 import { JobReader } from './job-reader.ts';
-import { ReadFaults } from './read-faults.ts';
+import { ReadFaults, readingFailed } from './read-faults.ts';
 import type { Viewer } from './viewer.ts';
 import { type StreamRequest, Viewers } from './viewers.ts';
 
@@ -51,7 +51,9 @@ export class FeedStream {
     return this.viewers.open({ ...request, cursor, mayStay }, (viewer) => {
       if (cursor === BEGINNING && !begun) reset(viewer);
       const left = new AbortController();
-      void this.#follow({ ...request, sight }, cursor, viewer, left.signal);
+      this.#follow({ ...request, sight }, cursor, viewer, left.signal).catch((error: unknown) =>
+        viewer.fail(error),
+      );
       return () => left.abort();
     });
   }
@@ -96,7 +98,7 @@ export class FeedStream {
       const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
       // Jobs may change faster than a slow client takes them: from the second round on they wait in their places.
       if (first) await this.#showAll(jobs ?? [], feed, left);
-      else for (const job of jobs ?? []) if (job && !left.aborted) feed.show(job, this.hub.encode(job));
+      else for (const job of jobs ?? []) if (!left.aborted) this.#show(job, feed);
     }
   }
 
@@ -104,14 +106,19 @@ export class FeedStream {
   async #showAll(jobs: (Job | null)[], feed: FeedViewer, left: AbortSignal): Promise<void> {
     for (const job of jobs) {
       if (left.aborted) return;
-      if (job) feed.show(job, this.hub.encode(job));
+      this.#show(job, feed);
       if (!feed.flush()) await this.#untilTaken(feed, left);
     }
   }
 
+  #show(job: Job | null, feed: FeedViewer): void {
+    const data = job && this.hub.encode(job);
+    if (data !== null) feed.show(job as Job, data);
+  }
+
   /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
   #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
-    return untilDone(read, left, (error) => this.faults.report('a feed', error));
+    return untilDone(readingFailed('a feed'), read, left, this.faults.outage);
   }
 
   async #untilTaken(feed: FeedViewer, left: AbortSignal): Promise<void> {

@@ -51,10 +51,10 @@ export class FeedViewer {
     );
   }
 
-  /** A job of this feed that has just changed; `data` is its `job` frame, encoded once for all feeds. */
+  /** A job of this feed that has just changed; `data` is its `job` frame, encoded once for all feeds. Never throws. */
   changed(job: Job, data: string): void {
     if (this.#changedMeanwhile) this.#changedMeanwhile.set(job.id, job);
-    else this.show(job, data);
+    else this.viewer.attempt(() => this.show(job, data));
   }
 
   /** Sends the job as it is where its client may see it, or `gone` when it no longer matches but may have been shown. */

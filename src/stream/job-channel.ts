@@ -5,6 +5,7 @@ import { decodeMessage, type TickFrame } from '../publish/frame.ts';
 import type { Subscriber } from '../redis/subscriptions.ts';
 import { progressFrame, type StreamFrame, statusFrames } from './frames.ts';
 import type { JobReader } from './job-reader.ts';
+import type { ReadFaults } from './read-faults.ts';
 
 /** Frames that wait for a read, of their claim or of what is missing before them; more are not worth waiting for. */
 const MAX_EARLY = 100;
@@ -28,8 +29,12 @@ export class JobChannel implements Subscriber {
     readonly watched: TenantJob,
     private readonly reader: JobReader,
     private readonly basePath: string,
-    private readonly onError: (error: Error) => void,
+    private readonly faults: Pick<ReadFaults, 'report' | 'checked'>,
   ) {}
+
+  get #name(): string {
+    return `job ${this.watched.id}`;
+  }
 
   /** The job as last read; null before the first read, and when it does not exist. */
   get job(): Job | null {
@@ -51,7 +56,7 @@ export class JobChannel implements Subscriber {
   }
 
   onMessage(message: string): void {
-    const decoded = decodeMessage(message);
+    const decoded = this.faults.checked(this.#name, decodeMessage(message));
     if (!decoded) return;
     if ('frame' in decoded) this.#accept(decoded.frame);
     else if (decoded.changed > this.version) void this.refresh();
@@ -75,7 +80,7 @@ export class JobChannel implements Subscriber {
   #startReading(): Promise<void> {
     // The row is truth: without it viewers wait for the backstop to read it.
     this.#reading = this.#read()
-      .catch(this.onError)
+      .catch((error: unknown) => this.faults.report(this.#name, error))
       .finally(() => (this.#reading = null));
     return this.#reading;
   }

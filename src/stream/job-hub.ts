@@ -4,11 +4,12 @@ import type { Job, TenantJob } from '../job/job.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { Subscriptions } from '../redis/subscriptions.ts';
+import { Loop } from '../runtime/loop.ts';
 import type { Part } from '../runtime/part.ts';
 import { JobStore } from '../store/job-store.ts';
 import { JobChannel } from './job-channel.ts';
 import { JobReader } from './job-reader.ts';
-import { ReadFaults } from './read-faults.ts';
+import { ReadFaults, readingFailed } from './read-faults.ts';
 
 interface Watched {
   channel: JobChannel;
@@ -27,8 +28,7 @@ export interface Watch {
 export class JobHub implements Part {
   readonly #keys: Keys;
   readonly #watched = new Map<string, Watched>();
-  #timer: NodeJS.Timeout | null = null;
-  #checking = false;
+  readonly #looks: Loop;
   /** Changes that only the backstop found. While it grows, nudges get lost: look at Redis. */
   backstopHits = 0;
 
@@ -40,15 +40,19 @@ export class JobHub implements Part {
     private readonly options: ResolvedOptions,
   ) {
     this.#keys = redisKeys(options.prefix);
+    this.#looks = new Loop(() => this.#backstop(), {
+      everyMs: options.stream.backstopMs,
+      outage: faults.outage,
+      failed: readingFailed('the positions of jobs'),
+    });
   }
 
   start(): void {
-    this.#timer = setInterval(() => void this.#backstop(), this.options.stream.backstopMs);
+    this.#looks.start();
   }
 
-  stop(): void {
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+  stop(): Promise<void> {
+    return this.#looks.stop();
   }
 
   /** Jobs that are watched. */
@@ -76,9 +80,7 @@ export class JobHub implements Part {
 
   #open(job: TenantJob): Watched {
     const { id } = job;
-    const channel = new JobChannel(job, this.reader, this.options.publicPath, (error) =>
-      this.faults.report(`job ${id}`, error),
-    );
+    const channel = new JobChannel(job, this.reader, this.options.publicPath, this.faults);
     const stopListening = this.subscriptions.listen(this.#keys.jobChannel(id), channel);
     const watched = { channel, viewers: 0, stopListening };
     this.#watched.set(id, watched);
@@ -92,19 +94,13 @@ export class JobHub implements Part {
     if (this.#watched.get(id) === watched) this.#watched.delete(id);
   }
 
-  /** Reads how far all watched jobs are, for what a lost message would have said. */
-  async #backstop(): Promise<void> {
-    if (this.#checking || this.#watched.size === 0) return;
-    this.#checking = true;
-    try {
-      const channels = [...this.#watched.values()].map(({ channel }) => channel);
-      const positions = await this.store.positions(channels.map(({ watched }) => watched));
-      await Promise.all(channels.map((channel) => this.#check(channel, positions.get(channel.watched.id))));
-    } catch (error) {
-      this.faults.report('the positions of jobs', error);
-    } finally {
-      this.#checking = false;
-    }
+  /** Reads how far all watched jobs are, for what a lost message would have said. False: none is watched. */
+  async #backstop(): Promise<boolean> {
+    if (this.#watched.size === 0) return false;
+    const channels = [...this.#watched.values()].map(({ channel }) => channel);
+    const positions = await this.store.positions(channels.map(({ watched }) => watched));
+    await Promise.all(channels.map((channel) => this.#check(channel, positions.get(channel.watched.id))));
+    return true;
   }
 
   async #check(channel: JobChannel, position: { version: number; tick: number } | undefined): Promise<void> {

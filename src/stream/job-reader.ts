@@ -7,6 +7,7 @@ import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
+import { ReadFaults } from './read-faults.ts';
 
 /** A Redis that hangs must not hold up what Postgres says. */
 const LAST_FRAMES_MS = 500;
@@ -25,6 +26,7 @@ export class JobReader {
     private readonly store: JobStore,
     private readonly redis: RedisConnections,
     { prefix }: ResolvedOptions,
+    private readonly faults: ReadFaults,
   ) {
     this.#keys = redisKeys(prefix);
   }
@@ -53,7 +55,11 @@ export class JobReader {
 
   async #lastFrames(ids: string[]): Promise<(TickFrame | null | undefined)[]> {
     const texts = await this.#lastTexts(ids.map((id) => this.#keys.lastFrame(id)));
-    return ids.map((_id, index) => texts && decodeFrame(texts[index] ?? ''));
+    return ids.map((id, index) => texts && this.#decoded(id, texts[index] ?? null));
+  }
+
+  #decoded(id: string, text: string | null): TickFrame | null {
+    return text === null ? null : this.faults.checked(`job ${id}`, decodeFrame(text));
   }
 
   async #lastTexts(keys: string[]): Promise<(string | null)[] | undefined> {

@@ -55,19 +55,25 @@ export class JobStream {
     const stopped = new AbortController();
     const lines = new LogGate(viewer);
     const deliver = (frames: StreamFrame[]): void => {
-      for (const frame of frames) if (!stopped.signal.aborted) send(viewer, lines.pass(frame));
+      for (const frame of frames) {
+        if (stopped.signal.aborted) return;
+        for (const passed of lines.through(frame)) send(viewer, passed);
+      }
     };
     const live = channel.frames$.subscribe({
-      next: (frame) => (logs || frame.type !== 'log') && deliver(join.live(frame)),
-      complete: () => viewer.bye('gone'),
+      next: (frame) => viewer.attempt(() => (logs || frame.type !== 'log') && deliver(join.live(frame))),
+      complete: () => viewer.attempt(() => viewer.bye('gone')),
     });
-    void this.#replay(channel, viewer, cursor, stopped.signal).then((replay) => {
+    const begin = (replay: (Replay & { job: Job }) | null): void => {
       if (!replay) return;
       const { beginning, frames } = replay;
       deliver(beginning ? join.begin(beginning, frames) : join.replay(frames));
       // Nothing was left to say: the client has the end already, and learns so when it comes again.
       if (isFinal(replay.job.status) && !stopped.signal.aborted) viewer.end();
-    });
+    };
+    this.#replay(channel, viewer, cursor, stopped.signal)
+      .then(begin)
+      .catch((error: unknown) => viewer.fail(error));
     return () => {
       stopped.abort();
       live.unsubscribe();
@@ -82,7 +88,10 @@ export class JobStream {
       await channel.refresh();
       const { job } = channel;
       const replay = job && (await this.#replayOf(job, channel, viewer, cursor).catch(failed));
-      if (job && replay) return { job, ...replay };
+      if (job && replay) {
+        this.faults.outage.over();
+        return { job, ...replay };
+      }
       // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
       await pause(TRY_AGAIN_MS, left);
     }
@@ -121,8 +130,7 @@ function reset(viewer: Viewer, reason: string): void {
   viewer.send({ id: '0.0', type: 'reset', data: JSON.stringify({ reason }) });
 }
 
-function send(viewer: Viewer, frame: StreamFrame | null): void {
-  if (!frame) return;
+function send(viewer: Viewer, frame: StreamFrame): void {
   viewer.send(toWire(frame), frame.type === 'progress' ? 'progress' : undefined);
   if (frame.type === 'end') viewer.end();
 }

@@ -1,12 +1,32 @@
 import { Injectable } from '@nestjs/common';
-import { FaultLog } from '../runtime/fault-log.ts';
+import { Outage } from '../runtime/outage.ts';
 
-/** What streams could not read, and read again until they can. */
+const CONTEXT = 'Jobstream streams';
+
+/** What streams could not read: rows, which they read again until they can, and messages, which they drop. */
 @Injectable()
 export class ReadFaults {
-  readonly #log = new FaultLog('Jobstream streams');
+  readonly outage = new Outage(CONTEXT, 'Streams are read again');
+  readonly #messages = new Outage(CONTEXT, 'Messages from Redis can be read again', 'warn');
+  /** Counter: messages and last frames in Redis that were dropped, as they are not what Jobstream writes. */
+  malformed = 0;
 
   report(what: string, error: unknown): void {
-    this.#log.report(`Reading ${what} for streams failed and is tried again`, error);
+    this.outage.told(readingFailed(what), error);
   }
+
+  /** What was decoded, where it is not null: anyone who can write to Redis can publish, and nonsense is dropped. */
+  checked<T>(channel: string, decoded: T | null): T | null {
+    if (decoded !== null) this.#messages.over();
+    else {
+      this.malformed += 1;
+      this.#messages.told('A message from Redis was dropped', new Error(`malformed, for ${channel}`));
+    }
+    return decoded;
+  }
+}
+
+/** As an outage is told of it. */
+export function readingFailed(what: string): string {
+  return `Reading ${what} for streams failed and is tried again`;
 }

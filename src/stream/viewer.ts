@@ -28,6 +28,8 @@ export interface ViewerOptions {
   expiresAt: number;
   /** Whether the credential was revoked, as far as this process knows, or the policy changed its mind. */
   isRevoked?: () => boolean;
+  /** Is told why the stream is ended, when what sends to it has thrown. */
+  failed?: (error: unknown) => void;
 }
 
 /**
@@ -66,6 +68,29 @@ export class Viewer {
   /** Whether the client leaves waiting what it was sent. */
   get congested(): boolean {
     return this.options.response.writableNeedDrain === true;
+  }
+
+  /**
+   * Does what may send to this client. What throws there, such as a policy of the host's, ends this stream alone:
+   * around it stand timers and subscriptions, which serve other streams too, and would end the process.
+   */
+  attempt(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Ends the stream, as what sends to it has thrown. */
+  fail(error: unknown): void {
+    this.options.failed?.(error);
+    try {
+      this.bye('revoked');
+    } catch {
+      // It cannot even be told; what it holds is released.
+      this.subscriber.unsubscribe();
+    }
   }
 
   /** Sends a frame; with a `place`, a slow client finds only the newest frame of that place. */
@@ -163,7 +188,8 @@ export class Viewer {
     this.#congestedSince = null;
     const before = this.#unseenBytes;
     this.#unseenBytes += bytesOf(frame);
-    if (before <= MAX_UNSEEN && this.#unseenBytes > MAX_UNSEEN) setImmediate(() => this.#look());
+    if (before <= MAX_UNSEEN && this.#unseenBytes > MAX_UNSEEN)
+      setImmediate(() => this.attempt(() => this.#look()));
     this.subscriber.next(frame);
   }
 

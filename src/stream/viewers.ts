@@ -1,10 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Permit } from '../access/permit.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
-import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
+import { Loop } from '../runtime/loop.ts';
+import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import type { WireFrame } from './frames.ts';
 import type { StreamResponse } from './stream-response.ts';
@@ -12,6 +13,7 @@ import { Viewer } from './viewer.ts';
 
 /** One timer for all viewers: how late an expiry or a heartbeat may be. */
 const TICK_MS = 250;
+const CONTEXT = 'Jobstream streams';
 /** Goodbyes per millisecond of the drain at most, so that reconnects do not come as one wave. */
 const DRAIN_PACE = 0.2;
 /** How often some of them are said. */
@@ -45,10 +47,14 @@ export interface OpenStream extends StreamRequest {
 /** All open streams of the process, on one clock. */
 @Injectable()
 export class Viewers implements Part {
-  readonly #log = new Logger('Jobstream streams');
+  readonly #endings = new Outage(CONTEXT, 'Streams are kept open again');
   readonly #viewers = new Set<Viewer>();
   readonly #lingering = new Map<StreamResponse, number>();
-  #timer: NodeJS.Timeout | null = null;
+  readonly #ticks = new Loop(() => this.#tick(), {
+    everyMs: TICK_MS,
+    outage: new Outage(CONTEXT, 'Streams are looked after again'),
+    failed: 'Looking after the streams failed',
+  });
   #draining = false;
 
   constructor(
@@ -61,7 +67,7 @@ export class Viewers implements Part {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.#ticks.start();
   }
 
   get size(): number {
@@ -79,7 +85,9 @@ export class Viewers implements Part {
       const watched = this.revocations.watch({ caller: permit.caller, job, revoke });
       subscriber.add(() => watched.stop());
       const isRevoked = (): boolean => watched.isRevoked() || !this.#mayStay(request);
-      const options = { ...this.#viewerOptions(request), isRevoked };
+      const failed = (error: unknown): void =>
+        this.#endings.told('A stream is ended, as its policy or what sends to it failed', error);
+      const options = { ...this.#viewerOptions(request), isRevoked, failed };
       const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
@@ -100,8 +108,7 @@ export class Viewers implements Part {
     const cutAt = performance.now() + this.options.shutdownGraceMs * 0.75;
     await this.#dismiss([...this.#viewers]);
     while (this.#lingering.size > 0 && performance.now() < cutAt) await delay(DRAIN_STEP_MS);
-    if (this.#timer) clearInterval(this.#timer);
-    this.#timer = null;
+    await this.#ticks.stop();
     for (const response of this.#lingering.keys()) response.destroy();
     this.#lingering.clear();
   }
@@ -120,9 +127,11 @@ export class Viewers implements Part {
   /** A policy of the host's that throws has not said yes, and must not end the process with its timer. */
   #mayStay(request: OpenStream): boolean {
     try {
-      return request.mayStay();
+      const may = request.mayStay();
+      this.#endings.over();
+      return may;
     } catch (error) {
-      this.#log.error(`JobsAccess.may() failed, so a stream is ended: ${faultText(error)}`);
+      this.#endings.told('JobsAccess.may() failed, so a stream is ended', error);
       return false;
     }
   }
@@ -166,6 +175,6 @@ export class Viewers implements Part {
       this.#lingering.delete(response);
       response.destroy();
     }
-    for (const viewer of this.#viewers) viewer.tick(now);
+    for (const viewer of this.#viewers) viewer.attempt(() => viewer.tick(now));
   }
 }

@@ -3,6 +3,7 @@ import type { Visibility } from '../../src/job/visibility.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import { JobFeed } from '../../src/store/job-feed.ts';
 import { JobReader } from '../../src/stream/job-reader.ts';
+import { ReadFaults } from '../../src/stream/read-faults.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';
@@ -103,7 +104,7 @@ describe('The store, given the id of a job and the tenant of another', () => {
   });
 
   it('reads it for the one who names its tenant, also where both ask at once', async () => {
-    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS);
+    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS, new ReadFaults());
     const asked = ['globex', 'acme', 'globex'].map((tenant) => reader.job({ id, tenant }));
     expect((await Promise.all(asked)).map((job) => job?.id ?? null)).toEqual([null, id, null]);
   });

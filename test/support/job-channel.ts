@@ -10,7 +10,7 @@ import { aChange, aJob } from './jobs.ts';
 export const tick = (cursor: string, type: TickFrame['type'] = 'progress'): TickFrame => ({
   cursor: parseCursor(cursor) ?? START,
   type,
-  data: JSON.stringify({ at: cursor }),
+  data: JSON.stringify({ at: cursor, ...(type === 'log' ? { lines: [], dropped: 0 } : { progress: {} }) }),
 });
 
 /** A row and its history in Postgres, and the last frame in Redis; the test decides when a read is answered. */
@@ -61,8 +61,12 @@ class FakeReader {
 /** A channel of a job that waits at version 1, and what its viewers see. */
 export function openChannel() {
   const reader = new FakeReader();
-  const errors: Error[] = [];
-  const channel = new JobChannel(aJob(), reader as unknown as JobReader, '', (error) => errors.push(error));
+  const errors: unknown[] = [];
+  const faults = {
+    report: (_what: string, error: unknown): void => void errors.push(error),
+    checked: <T>(_channel: string, decoded: T | null): T | null => decoded,
+  };
+  const channel = new JobChannel(aJob(), reader as unknown as JobReader, '', faults);
   const seen: string[] = [];
   const state = { completed: false };
   channel.frames$.subscribe({

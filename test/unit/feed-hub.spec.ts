@@ -73,10 +73,11 @@ function aHub(first: Partial<Job> = {}) {
       const { job } = JSON.parse(data ?? '') as { job?: Job };
       sent.push(job ? `${job.version} ${job.progress?.done ?? '-'}` : String(type));
     };
+    const attempt = (act: () => void): void => act();
     const viewers = {
       open: (_request: FeedRequest, follow: (viewer: Viewer) => () => void) =>
         new Observable((subscriber: Subscriber<WireFrame>) =>
-          subscriber.add(follow({ send, flush: () => true } as unknown as Viewer)),
+          subscriber.add(follow({ send, flush: () => true, attempt } as unknown as Viewer)),
         ),
     } as unknown as Viewers;
     const permit = { visibility: () => EVERYTHING, sees: () => true };

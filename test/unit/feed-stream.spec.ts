@@ -44,7 +44,9 @@ function openFeed(...refused: string[]) {
     { add, settled: async () => undefined } as unknown as FeedHub,
     {} as JobReader,
     { open } as unknown as Viewers,
-    { report: (what: string) => faults.push(what) } as unknown as ReadFaults,
+    {
+      outage: { told: (failed: string) => faults.push(failed), over: () => undefined },
+    } as unknown as ReadFaults,
   );
   return { leave: streams.open(request).subscribe(), answer, listening, sent, faults };
 }
@@ -65,7 +67,8 @@ describe('FeedStream', () => {
     answer();
 
     await eventually(() => expect(sent).toEqual(['ready']));
-    expect(faults).toEqual(['a feed', 'a feed']);
+    const failed = 'Reading a feed for streams failed and is tried again';
+    expect(faults).toEqual([failed, failed]);
     leave.unsubscribe();
   });
 

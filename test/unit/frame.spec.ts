@@ -13,11 +13,18 @@ import {
 const ID = '0190a0b0-0000-7000-8000-00000000000a';
 const OTHER = '0190a0b0-0000-7000-8000-00000000000b';
 
-const frames: fc.Arbitrary<TickFrame> = fc.record({
-  cursor: fc.record({ version: fc.nat(), tick: fc.integer({ min: 1, max: 999_999_999 }) }),
-  type: fc.constantFrom('progress', 'log'),
-  data: fc.jsonValue().map((value) => JSON.stringify(value)),
-});
+const objects = fc.dictionary(fc.string(), fc.jsonValue());
+const data = {
+  progress: fc.record({ progress: objects, more: fc.jsonValue() }),
+  log: fc.record({ lines: fc.array(objects), dropped: fc.nat(), more: fc.jsonValue() }),
+};
+const frames: fc.Arbitrary<TickFrame> = fc.constantFrom('progress', 'log').chain((type) =>
+  fc.record({
+    cursor: fc.record({ version: fc.nat(), tick: fc.integer({ min: 1, max: 999_999_999 }) }),
+    type: fc.constant(type),
+    data: data[type].map((value) => JSON.stringify(value)),
+  }),
+);
 
 describe('a frame on its way through Redis', () => {
   it('is read as it was written', () => {
@@ -30,7 +37,7 @@ describe('a frame on its way through Redis', () => {
   });
 
   it('keeps line breaks inside its texts', () => {
-    const data = JSON.stringify({ lines: [{ text: 'one\ntwo\r\n\u2028three' }] });
+    const data = JSON.stringify({ lines: [{ text: 'one\ntwo\r\n\u2028three' }], dropped: 0 });
     const frame: TickFrame = { cursor: { version: 3, tick: 4 }, type: 'log', data };
     expect(decodeFrame(encodeFrame(frame))).toEqual(frame);
   });
@@ -39,13 +46,26 @@ describe('a frame on its way through Redis', () => {
     ['nothing', ''],
     ['one line', '1.1'],
     ['two lines', '1.1\nprogress'],
-    ["a raw line break in the data, which would end the client's frame", '1.1\nprogress\n{}\n\nevent: end'],
-    ['tick 0, which only status changes have', '2.0\nprogress\n{}'],
-    ['a status event', '2.1\nend\n{}'],
-    ['an event of ours that is no frame', '2.1\nbye\n{}'],
-    ['a cursor that is none', 'x.1\nprogress\n{}'],
-    ['a cursor with a line of its own', '1.1\r\nprogress\n{}'],
-    ['a type in other letters', '1.1\nProgress\n{}'],
+    [
+      "a raw line break in the data, which would end the client's frame",
+      '1.1\nprogress\n{"progress":{}}\n\nevent: end',
+    ],
+    ['tick 0, which only status changes have', '2.0\nprogress\n{"progress":{}}'],
+    ['a status event', '2.1\nend\n{"progress":{}}'],
+    ['an event of ours that is no frame', '2.1\nbye\n{"progress":{}}'],
+    ['a cursor that is none', 'x.1\nprogress\n{"progress":{}}'],
+    ['a cursor with a line of its own', '1.1\r\nprogress\n{"progress":{}}'],
+    ['a type in other letters', '1.1\nProgress\n{"progress":{}}'],
+    ['no JSON', '1.1\nprogress\nnot json'],
+    ['JSON that says nothing', '1.1\nprogress\nnull'],
+    ['JSON that is no object', '1.1\nprogress\n[]'],
+    ['progress without any', '1.1\nprogress\n{"progress":null}'],
+    ['progress that is a text', '1.1\nprogress\n{"progress":"half"}'],
+    ['a log without lines', '1.1\nlog\n{"dropped":0}'],
+    ['a log with lines that are none', '1.1\nlog\n{"lines":[null],"dropped":0}'],
+    ['a log that counts in words', '1.1\nlog\n{"lines":[],"dropped":"one"}'],
+    ['longer than 128 KiB', `1.1\nprogress\n{"progress":{"message":"${'x'.repeat(128 * 1024)}"}}`],
+    ['longer than 128 KiB in bytes', `1.1\nprogress\n{"progress":{"message":"${'\u20ac'.repeat(50_000)}"}}`],
   ])('is refused when it is %s', (_name, message) => {
     expect(decodeMessage(message)).toBeNull();
     expect(decodeFrame(message)).toBeNull();

@@ -5,16 +5,22 @@ import { encodeFrame, type TickFrame } from '../../src/publish/frame.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import type { JobStore } from '../../src/store/job-store.ts';
 import { JobReader } from '../../src/stream/job-reader.ts';
+import { ReadFaults } from '../../src/stream/read-faults.ts';
 import { eventually } from '../support/eventually.ts';
 
-const FRAME: TickFrame = { cursor: { version: 2, tick: 7 }, type: 'progress', data: '{}' };
+const FRAME: TickFrame = { cursor: { version: 2, tick: 7 }, type: 'progress', data: '{"progress":{}}' };
 
 /** Reads from a Redis that answers each command when the test says so. */
 function readingFrom(status: string) {
   const asked: ((texts: string[]) => void)[] = [];
   const mget = (): Promise<string[]> => new Promise((resolve) => asked.push(resolve));
   const redis = { command: { status, mget } } as unknown as RedisConnections;
-  const reader = new JobReader({} as JobStore, redis, { prefix: 'test' } as ResolvedOptions);
+  const reader = new JobReader(
+    {} as JobStore,
+    redis,
+    { prefix: 'test' } as ResolvedOptions,
+    new ReadFaults(),
+  );
   return { reader, asked };
 }
 
