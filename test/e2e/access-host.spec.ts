@@ -180,6 +180,23 @@ describe.each(ADAPTERS)('A host with sessions of its own on %s', (adapter) => {
       expect((await call('ann', job.links.self)).status).toBe(200);
     });
 
+    it('ends the feed of a user over whom it fails, and shows the change to all others', async () => {
+      logIn('zoe', { roles: ['jobs:tenant'] });
+      const feeds = await Promise.all(['zoe', 'max'].map((as) => follow(as, '/jobs/events')));
+      await Promise.all(feeds.map((feed) => feed.untilEvent('ready')));
+      sessions.faultyUsers.add('zoe');
+
+      const { job } = await submit('max');
+
+      const [zoe, max] = feeds;
+      expect((await zoe?.untilEvent('bye'))?.data).toMatchObject({ reason: 'revoked', reconnect: false });
+      await max?.untilFrame(({ data }) => data?.job?.id === job.id);
+      const again = await follow('zoe', '/jobs/events');
+      expect((await again.untilEvent('bye')).data).toMatchObject({ reason: 'revoked' });
+      sessions.faultyUsers.clear();
+      expect((await call('zoe', job.links.self)).status).toBe(200);
+    });
+
     it('shows nothing more in an open feed when it changes its mind', async () => {
       const { job } = await submit('ann', ['audit']);
       const feed = await follow('ann', '/jobs/events');

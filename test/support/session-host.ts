@@ -38,6 +38,8 @@ export class Sessions {
   readonly confidential = new Set<string>();
   /** Tags of jobs that the policy fails over. */
   readonly faulty = new Set<string>();
+  /** Users over whose sight of any job the policy fails. */
+  readonly faultyUsers = new Set<string>();
 }
 
 interface HostRequest {
@@ -91,6 +93,7 @@ export class SessionAccess extends JobsAccess {
   override may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
     const isManager = caller.scopes.has('manager');
     if (target?.tags.some((tag) => this.sessions.faulty.has(tag))) throw new Error('The policy is at fault.');
+    if (target && this.sessions.faultyUsers.has(caller.subject)) throw new Error('The policy is at fault.');
     if (target?.tags.some((tag) => this.sessions.confidential.has(tag)) && !isManager) return false;
     if (action === 'cancel' && target?.tags.includes('locked') && !isManager) return false;
     if (action === 'admin' && caller.scopes.has('company-admin')) return true;

@@ -43,10 +43,12 @@ afterEach(() => {
 function aHub(first: Partial<Job> = {}) {
   const world = { job: aJob(first) };
   const reads = new HeldReads();
+  const looks = new HeldReads();
+  const changed: Job[] = [];
   const feed = {
     watermark: async () => '7',
     page: async () => [world.job],
-    changedSince: async () => [],
+    changedSince: () => looks.read([...changed]),
   } as unknown as JobFeed;
   const reader = { job: () => reads.read(world.job) } as unknown as JobReader;
   const channel = {
@@ -67,20 +69,27 @@ function aHub(first: Partial<Job> = {}) {
   const announce = (): void => hub.onMessage(encodeChanges([world.job]));
 
   /** What the client of a new feed is sent: `ready`, or the job as `version done`. */
-  const open = (): string[] => {
+  const open = (sees: (job: Job) => boolean = () => true): string[] => {
     const sent: string[] = [];
     const send = ({ type, data }: WireFrame): void => {
       const { job } = JSON.parse(data ?? '') as { job?: Job };
       sent.push(job ? `${job.version} ${job.progress?.done ?? '-'}` : String(type));
     };
-    const attempt = (act: () => void): void => act();
+    const fail = (): unknown => sent.push('failed');
+    const attempt = (act: () => void): void => {
+      try {
+        act();
+      } catch {
+        fail();
+      }
+    };
     const viewers = {
       open: (_request: FeedRequest, follow: (viewer: Viewer) => () => void) =>
         new Observable((subscriber: Subscriber<WireFrame>) =>
-          subscriber.add(follow({ send, flush: () => true, attempt } as unknown as Viewer)),
+          subscriber.add(follow({ send, flush: () => true, attempt, fail } as unknown as Viewer)),
         ),
     } as unknown as Viewers;
-    const permit = { visibility: () => EVERYTHING, sees: () => true };
+    const permit = { visibility: () => EVERYTHING, sees: (job: Job) => sees(job) };
     const stream = new FeedStream(feed, hub, reader, viewers, faults);
     watching.push(stream.open({ cursor: '', filter: {}, permit } as unknown as FeedRequest).subscribe());
     return sent;
@@ -91,7 +100,7 @@ function aHub(first: Partial<Job> = {}) {
     channel.progress = { cursor: { version, tick }, type: 'progress', data };
     channel.frames$.next(channel.progress);
   };
-  return { world, reads, channel, announce, open, progress, followed };
+  return { world, reads, looks, changed, hub, channel, announce, open, progress, followed };
 }
 
 const active = (version: number, done: number): Job =>
@@ -158,6 +167,52 @@ describe('the hub of the feeds', () => {
     await settled();
 
     expect(second).toEqual(['2 5', 'ready']);
+  });
+
+  it('shows a change to all feeds but the one whose policy fails over it', async () => {
+    const { world, announce, open } = aHub();
+    const failing = open(({ version }) => {
+      if (version > 1) throw new Error('The policy is at fault.');
+      return true;
+    });
+    const other = open();
+    await settled();
+
+    world.job = aJob({ version: 2 });
+    announce();
+    await settled();
+
+    expect(failing).toEqual(['1 -', 'ready', 'failed']);
+    expect(other).toEqual(['1 -', 'ready', '2 -']);
+  });
+
+  it('leaves out a row that cannot be encoded, and shows the others that the backstop has found', async () => {
+    const { changed, hub, open } = aHub();
+    const sent = open();
+    await settled();
+    const broken = aJob({ id: '00000000-0000-7000-8000-000000000002', version: 2 });
+    Object.assign(broken, { updatedAt: new Date(NaN) });
+    changed.push(broken, aJob({ version: 2 }));
+
+    hub.onSubscribed();
+    await settled();
+
+    expect(sent).toEqual(['1 -', 'ready', '2 -']);
+  });
+
+  it('looks once more when a subscription is acknowledged while it looks', async () => {
+    const { looks, changed, hub, open } = aHub();
+    const sent = open();
+    await settled();
+    looks.held = true;
+    hub.onSubscribed();
+    await settled();
+    changed.push(aJob({ version: 2 }));
+    hub.onSubscribed();
+    looks.release();
+    await settled();
+
+    expect(sent).toEqual(['1 -', 'ready', '2 -']);
   });
 
   it('follows a job no more once it has been purged', async () => {

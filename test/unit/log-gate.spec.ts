@@ -20,6 +20,33 @@ describe('log frames for a slow client', () => {
     expect(droppedOf(gate.pass(log(4, 1)))).toBe(0);
   });
 
+  it('are counted before the end where none passes any more, under an id between the last one and the end', () => {
+    const client = { congested: true };
+    const gate = new LogGate(client);
+    gate.through(log(5, 3));
+    gate.through({ cursor: { version: 2, tick: 6 }, type: 'progress', data: '{}' });
+    const end: StreamFrame = { cursor: { version: 3, tick: 0 }, type: 'end', data: '{}' };
+
+    const [counted, ...rest] = gate.through(end);
+
+    expect(counted).toEqual({
+      cursor: { version: 2, tick: 7 },
+      type: 'log',
+      data: JSON.stringify({ lines: [], dropped: 3 }),
+    });
+    expect(rest).toEqual([end]);
+  });
+
+  it('add nothing before the end where none was left out, or all were counted', () => {
+    const client = { congested: true };
+    const gate = new LogGate(client);
+    gate.through(log(5, 3));
+    client.congested = false;
+    expect(gate.through(log(6, 1)).map(droppedOf)).toEqual([3]);
+    const end: StreamFrame = { cursor: { version: 3, tick: 0 }, type: 'end', data: '{}' };
+    expect(gate.through(end)).toEqual([end]);
+  });
+
   it('are the very same frames while the client keeps up', () => {
     const frame = log(1, 3);
     expect(new LogGate({ congested: false }).pass(frame)).toBe(frame);
