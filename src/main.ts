@@ -18,7 +18,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 try {
   const environment = readEnvironment(process.env);
-  const service = await startService(environment, { logger: new ServiceLogger() });
+  const service = await startService(environment, { logger: new ServiceLogger(), onServerDeath: fail });
   logger.log(`Listening on ${service.url}`);
   if (!environment.production) process.stdout.write(announcement(service));
   let stopping = false;

@@ -57,7 +57,8 @@ async function main(signal: AbortSignal): Promise<void> {
   const environment = readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' });
   // What goes well is shown by the demo itself.
   const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
-  const service = await startService(environment, { logger, log: (line) => say('dim', `  ${line}`) });
+  const log = (line: string): void => say('dim', `  ${line}`);
+  const service = await startService(environment, { logger, log, onServerDeath });
   try {
     say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
     await showAll(service, signal);
@@ -151,6 +152,12 @@ function explain(error: unknown): string {
     return `${error.message} (${error.code})${issues}`;
   }
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Nothing of the demo can be closed in order any more; what else it started ends with the process. */
+function onServerDeath(error: Error): void {
+  process.stderr.write(`\nThe demo failed: ${error.message}\n`);
+  process.exit(1);
 }
 
 const interrupt = new AbortController();

@@ -29,13 +29,23 @@ export async function openDatabase(
   return checked(database, () => reachPostgres(database.databaseUrl));
 }
 
+export interface ServerListeners {
+  /** Lines about what is started. */
+  log: (line: string) => void;
+  /** A server that was started here ended by itself, which its error says in one line. Default: it is logged. */
+  onServerDeath?: ((error: Error) => void) | undefined;
+}
+
 /** Starts the servers that the environment does not name, and checks that all can be reached. */
-export async function openServers(environment: Environment, log: (line: string) => void): Promise<Servers> {
+export async function openServers(
+  environment: Environment,
+  { log, onServerDeath: onDeath }: ServerListeners,
+): Promise<Servers> {
   const { databaseUrl, redisUrl, production } = environment;
   const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
   const embedded =
     own.postgres || own.redis
-      ? await (await devServers()).startEmbeddedServices({ dataDir: DATA_DIR, ...own, log })
+      ? await (await devServers()).startEmbeddedServices({ dataDir: DATA_DIR, ...own, log, onDeath })
       : { databaseUrl: null, redisUrl: null, stop: async () => undefined };
   const servers = {
     databaseUrl: databaseUrl ?? embedded.databaseUrl ?? '',

@@ -29,6 +29,8 @@ export interface StartOptions {
   /** Lines about what is started. Default: Nest's logger. */
   log?: (line: string) => void;
   logger?: LoggerService | false;
+  /** An embedded server ended by itself, which ends what the service is good for. Default: it is logged. */
+  onServerDeath?: (error: Error) => void;
 }
 
 /** How long the end may take beyond the grace: handlers that are aborted, and servers that do not answer. */
@@ -44,7 +46,7 @@ export async function startService(
   const importDir = resolve(environment.importDir);
   await checkPort(environment.port, environment.host);
   if (!environment.production) await prepareImportDir(importDir);
-  const servers = await openServers(environment, log);
+  const servers = await openServers(environment, { log, onServerDeath: options.onServerDeath });
   try {
     if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.schema);
     const jwtSecret = secretOf(environment);

@@ -27,6 +27,8 @@ export interface EmbeddedServicesOptions {
   log: (line: string) => void;
   /** False: `dataDir` must not exist yet, and is removed by `stop()` or the end of this process. Default: true. */
   durable?: boolean;
+  /** Called for a server that ended without being stopped; the error is one line that says why. Default: it is logged. */
+  onDeath?: ((error: Error) => void) | undefined;
 }
 
 /**
@@ -70,7 +72,8 @@ async function untilRunning(dataDir: string): Promise<string> {
 }
 
 async function startOn(folder: DataFolder, options: EmbeddedServicesOptions): Promise<EmbeddedServices> {
-  const running = new RunningServers(folder, options.log);
+  const onDeath = options.onDeath ?? ((error: Error) => options.log(error.message));
+  const running = new RunningServers(folder, onDeath);
   try {
     return await running.start(options);
   } catch (error) {
@@ -81,14 +84,14 @@ async function startOn(folder: DataFolder, options: EmbeddedServicesOptions): Pr
 
 class RunningServers {
   readonly #folder: DataFolder;
-  readonly #log: (line: string) => void;
+  readonly #onDeath: (error: Error) => void;
   readonly #servers: ServerProcess[] = [];
   #throwAway: ThrowAwayFolders | null = null;
   #stopped: Promise<void> | null = null;
 
-  constructor(folder: DataFolder, log: (line: string) => void) {
+  constructor(folder: DataFolder, onDeath: (error: Error) => void) {
     this.#folder = folder;
-    this.#log = log;
+    this.#onDeath = onDeath;
   }
 
   async start({ postgres, redis, durable = true, log }: EmbeddedServicesOptions): Promise<EmbeddedServices> {
@@ -115,10 +118,7 @@ class RunningServers {
     this.#servers.push(server);
     server.unref();
     void server.exited.then((cause) => {
-      if (this.#stopped) return;
-      this.#log(
-        `${server.name} ended unexpectedly (${cause}). Start the service again: it recovers the data.`,
-      );
+      if (!this.#stopped) this.#onDeath(server.death(cause));
     });
     return url;
   }

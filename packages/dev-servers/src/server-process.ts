@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { GuardedChild, type ServerUser } from './child.ts';
 import { freePort } from './free-port.ts';
+import { describeDeath } from './server-death.ts';
 import type { ServerHome } from './server-home.ts';
 
 /** How long a server may take to end by itself before it is killed. */
@@ -86,6 +87,11 @@ export class ServerProcess {
     const cause = this.running ? '' : ` (${await this.exited})`;
     const lines = readFileSync(this.#logFile, 'utf8').trim().split('\n').slice(-15);
     return new Error(`${this.name} ${what}${cause}. The end of ${this.#logFile}:\n${lines.join('\n')}`);
+  }
+
+  /** The error of an end that nobody asked for. */
+  death(cause: string): Error {
+    return new Error(describeDeath(this.name, cause, this.#logFile, readFileSync(this.#logFile, 'utf8')));
   }
 }
 
