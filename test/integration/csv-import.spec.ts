@@ -220,6 +220,14 @@ describe('csv.import stops', () => {
     expect(await fixture.tableExists(table)).toBe(false);
   });
 
+  it('in the middle of rows that are all bad', async () => {
+    const job = recordingJobContext({ onProgress: (_update, self) => self.abort(reason) });
+    await fixture.write('bad.csv', `a,b\n${'bad\n'.repeat(100_000)}`);
+    await expect(fixture.handler.run({ file: 'bad.csv', table: 'never' }, job)).rejects.toBe(reason);
+    // What of the first 256 KiB has been sent is reported, then what of it has been read again.
+    expect(job.updates.length).toBeLessThan(3);
+  });
+
   it('before it begins when the signal has aborted already', async () => {
     const job = recordingJobContext();
     job.abort(reason);

@@ -12,9 +12,9 @@ const DATA_EXCEPTION = '22';
 
 /** Fills a table by parts, inside a transaction: a part that Postgres refuses is undone alone. */
 export class CopyParts {
+  readonly signal: AbortSignal;
   private readonly client: ClientBase;
   private readonly target: ImportTable;
-  private readonly signal: AbortSignal;
 
   private constructor(client: ClientBase, target: ImportTable, signal: AbortSignal) {
     this.client = client;

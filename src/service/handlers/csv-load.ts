@@ -56,6 +56,7 @@ export class CsvLoad {
     for (let length = 0; ;) {
       length = await fill(this.handle, this.buffer, length, this.bytes + length);
       if (length === 0) break;
+      this.options.copy.signal.throwIfAborted();
       const taken = await this.take(this.buffer.subarray(0, length), length < this.buffer.length);
       this.bytes += taken;
       this.report(this.bytes);

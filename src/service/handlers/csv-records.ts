@@ -28,7 +28,7 @@ export function readRecords(
   onRecord: (fields: string[], end: number) => void,
 ): string | null {
   try {
-    const parsing: Options<string[]> = {
+    const parsing: Options = {
       ...options,
       encoding: 'latin1',
       record_delimiter: ['\r\n', '\n', '\r'],
