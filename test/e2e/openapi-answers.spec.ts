@@ -4,7 +4,7 @@ import { openStream } from '../support/sse.ts';
 import { Described } from '../support/described.ts';
 
 const ADMIN = { subject: 'root', tenant: 'operators', scope: 'jobs:admin' };
-const STEPS = { type: 'demo.steps', payload: { steps: 2, stepMs: 0 } };
+const STEPS = { type: 'demo.steps', payload: { steps: 2, stepMs: 0, logEvery: 1 } };
 const UNKNOWN = '0190aaaa-0000-7000-8000-000000000001';
 
 describe.each(ADAPTERS)('What the service answers on %s is what its OpenAPI document says', (adapter) => {
