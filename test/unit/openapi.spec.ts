@@ -1,15 +1,13 @@
 import 'reflect-metadata';
 import { describe, expect, it } from '@jest/globals';
 import { RequestMethod } from '@nestjs/common';
-import { ApiKeysController } from '../../src/http/api-keys.controller.ts';
-import { AuditController } from '../../src/http/audit.controller.ts';
-import { RevocationsController } from '../../src/http/revocations.controller.ts';
-import { TicketsController } from '../../src/http/tickets.controller.ts';
+import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { HttpModule } from '../../src/http/http.module.ts';
 import { type Job, toJobView } from '../../src/job/job.ts';
-import { OperationsController } from '../../src/service/operations.controller.ts';
-import { StreamController } from '../../src/http/stream.controller.ts';
-import { JobsController } from '../../src/http/jobs.controller.ts';
+import { jobsOpenApi } from '../../src/openapi.ts';
 import { openApiDocument } from '../../src/service/openapi.ts';
+import { OperationsController } from '../../src/service/operations.controller.ts';
 
 interface Operation {
   operationId: string;
@@ -23,7 +21,14 @@ interface Document {
   info: { version: string };
   security: unknown[];
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, { properties?: object; required?: string[] }> };
+  servers: { url: string }[];
+  components: { schemas: Record<string, Schema> };
+}
+
+interface Schema {
+  properties?: Record<string, { default?: unknown }>;
+  required?: string[];
+  additionalProperties?: unknown;
 }
 
 const document = openApiDocument as Document;
@@ -47,15 +52,10 @@ const PRIVATE = [
 const STREAMS = ['GET /jobs/events', 'GET /jobs/{id}/events'];
 const PUBLIC = ['GET /health/live', 'GET /health/ready', 'GET /metrics', 'GET /openapi.json', 'GET /'];
 
-const CONTROLLERS = [
-  JobsController,
-  StreamController,
-  TicketsController,
-  ApiKeysController,
-  RevocationsController,
-  AuditController,
-  OperationsController,
-].map((controller) => ({ name: controller.name, controller }));
+const CONTROLLERS = [...(HttpModule.of([]).controllers ?? []), OperationsController].map((controller) => ({
+  name: controller.name,
+  controller,
+}));
 
 const operations = new Map(
   Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -84,6 +84,12 @@ function routesOf({ prototype }: { prototype: object }): string[] {
   });
 }
 
+function schemaOf(name: string): Schema {
+  const schema = document.components.schemas[name];
+  if (!schema) throw new Error(`There is no schema ${name}.`);
+  return schema;
+}
+
 /** Every object inside a value, the value included. */
 function objectsIn(value: unknown): object[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -108,6 +114,25 @@ describe('the OpenAPI document', () => {
     expect(routes.filter((route) => !operations.has(route))).toEqual([]);
   });
 
+  it('describes no route that no controller has', () => {
+    const routes = CONTROLLERS.flatMap(({ controller }) => routesOf(controller));
+    // That of the dashboard, which has others for the parts of its page.
+    expect([...routes, 'GET /'].toSorted()).toEqual([...operations.keys()].toSorted());
+  });
+
+  it('is valid OpenAPI 3.1', async () => {
+    const validator = new Validator();
+    expect(await validator.validate(structuredClone(openApiDocument) as never)).toEqual({ valid: true });
+    expect(validator.version).toBe('3.1');
+  });
+
+  it('is linted without an error', async () => {
+    const config = await createConfig({ extends: ['recommended'] });
+    const source = JSON.stringify(openApiDocument);
+    const problems = await lintFromString({ source, absoluteRef: 'openapi.json', config });
+    expect(problems.filter(({ severity }) => severity === 'error')).toEqual([]);
+  });
+
   it('has no reference that leads nowhere', () => {
     expect(references.length).toBeGreaterThan(50);
     expect(references.filter((ref) => resolve(ref) === undefined)).toEqual([]);
@@ -124,6 +149,31 @@ describe('the OpenAPI document', () => {
     expect(document.openapi).toMatch(/^3\.1\./);
     expect(document.info.version).toMatch(/^\d+\.\d+\.\d+/);
   });
+
+  it('names a server', () => {
+    expect(document.servers).toEqual([{ url: '/' }]);
+  });
+
+  it.each(['SubmitRequest', 'TicketRequest', 'ApiKeyRequest', 'RevocationRequest'])(
+    'closes %s and requires nothing of it that has a default',
+    (name) => {
+      const { properties = {}, required = [], additionalProperties } = schemaOf(name);
+      expect(additionalProperties).toBe(false);
+      expect(Object.keys(properties)).toEqual(expect.arrayContaining(required));
+      expect(required.filter((key) => properties[key]?.default !== undefined)).toEqual([]);
+    },
+  );
+
+  it('requires a type and a payload of a submit, and no more', () => {
+    expect(schemaOf('SubmitRequest').required).toEqual(['type', 'payload']);
+  });
+
+  it.each(['JobView', 'SubmitAnswer', 'JobPage', 'LogPage', 'Error', 'JobData'])(
+    'leaves %s open, so that a new field breaks no client',
+    (name) => {
+      expect(schemaOf(name)).not.toHaveProperty('additionalProperties');
+    },
+  );
 
   it('gives every operation a name of its own', () => {
     const names = [...operations.values()].map(({ operationId }) => operationId);
@@ -162,8 +212,37 @@ describe('the OpenAPI document', () => {
   it('describes a job with the keys that it has, and requires all but the payload', () => {
     const at = new Date(0);
     const view = toJobView({ id: '1', createdAt: at, runAt: at, updatedAt: at } as Job, '');
-    const { properties = {}, required = [] } = document.components.schemas['JobView'] ?? {};
+    const { properties = {}, required = [] } = schemaOf('JobView');
     expect(required.toSorted()).toEqual(Object.keys(view).toSorted());
     expect(Object.keys(properties).filter((key) => !required.includes(key))).toEqual(['payload']);
+  });
+});
+
+describe('jobsOpenApi()', () => {
+  it('puts the path of the host before every route, and names its public path as the server', () => {
+    const { paths, servers } = jobsOpenApi({ path: '/background/', publicPath: '/api' });
+    expect(servers).toEqual([{ url: '/api' }]);
+    expect(Object.keys(paths)).toContain('/background/jobs/{id}');
+    expect(Object.keys(paths).filter((path) => !path.startsWith('/background/'))).toEqual([]);
+  });
+
+  it('asks for what the host has in place of a bearer token, and for tickets at streams', () => {
+    const session = { type: 'apiKey' as const, in: 'cookie', name: 'sid' };
+    const { security, paths, components } = jobsOpenApi({ security: { session } });
+    expect(security).toEqual([{ session: [] }]);
+    expect(components.securitySchemes).toHaveProperty('session', session);
+    expect(components.securitySchemes).not.toHaveProperty('bearer');
+    expect(paths['/jobs/events']?.['get']?.security).toEqual([
+      { session: [] },
+      { ticket: [] },
+      { streamCookie: [] },
+    ]);
+  });
+
+  it('takes a title and a version', () => {
+    expect(jobsOpenApi({ title: 'Albums', version: '7.0.0' }).info).toMatchObject({
+      title: 'Albums',
+      version: '7.0.0',
+    });
   });
 });

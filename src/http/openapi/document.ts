@@ -5,7 +5,10 @@ import { COMMON } from './parts.ts';
 import { render, type Target } from './render.ts';
 
 /** A security scheme, as OpenAPI describes one. */
-export type SecurityScheme = Record<string, unknown>;
+export interface SecurityScheme {
+  type: 'apiKey' | 'http' | 'oauth2' | 'openIdConnect';
+  [part: string]: unknown;
+}
 
 export interface JobsOpenApiOptions {
   /** What stands before `/jobs` and the other routes, for instance a global prefix. Default: nothing. */
@@ -23,13 +26,12 @@ export interface JobsOpenApiOptions {
   version?: string;
 }
 
-type Named = Record<string, unknown>;
-
 /** An operation, as far as it is looked at here. */
-export interface Operation extends Named {
+export interface Operation {
   operationId: string;
   tags: string[];
   security?: Record<string, string[]>[];
+  responses: Record<string, { description: string }>;
 }
 
 /** An OpenAPI document of the module's routes. */
@@ -42,9 +44,9 @@ export interface JobsOpenApiDocument {
   paths: Record<string, Record<string, Operation>>;
   components: {
     securitySchemes: Record<string, SecurityScheme>;
-    parameters: Named;
-    responses: Named;
-    schemas: Named;
+    parameters: Record<string, { name: string; in: 'path' }>;
+    responses: Record<string, { description: string }>;
+    schemas: Record<string, object>;
   };
 }
 

@@ -1,4 +1,4 @@
-import { describeJobs, type JobsOpenApiDocument, type Operation } from './document.ts';
+import { describeJobs, type JobsOpenApiDocument, type Operation, type SecurityScheme } from './document.ts';
 
 /** The parts of a host's document that are looked at; `SwaggerModule.createDocument()` makes one. */
 export interface HostDocument {
@@ -36,7 +36,7 @@ export function addJobsTo<Document extends HostDocument>(
   if (missing !== undefined)
     throw new Error(`The document has no security scheme "${missing}", which addJobsTo() was given.`);
   const jobs = describeJobs(
-    { path, ...(security ? { security: Object.fromEntries(security.map((name) => [name, {}])) } : {}) },
+    { path, ...(security ? { security: standIns(security) } : {}) },
     targetOf(document),
   );
   const nameOf = (name: string): string => (security?.includes(name) ? name : prefix + capital(name));
@@ -48,6 +48,11 @@ export function addJobsTo<Document extends HostDocument>(
     paths: { ...document.paths, ...paths },
     components: { ...document.components, ...mergedComponents(document, jobs, nameOf, security ?? []) },
   };
+}
+
+/** What the document has already is not merged into it. */
+function standIns(security: string[]): Record<string, SecurityScheme> {
+  return Object.fromEntries(security.map((name) => [name, { type: 'http' }]));
 }
 
 function targetOf({ openapi }: HostDocument): 'openapi-3.0' | 'draft-2020-12' {

@@ -3,7 +3,7 @@ import { ErrorBody } from '../../job/job-errors.ts';
 
 // Zod schemas stand where the document has JSON Schemas: `render()` puts those in their place.
 
-const error = (description: string, headers?: object): object => ({
+const error = (description: string, headers?: object) => ({
   description,
   ...(headers ? { headers } : {}),
   content: { 'application/json': { schema: ErrorBody } },
@@ -40,7 +40,7 @@ const RESPONSES = {
   ),
 };
 
-const ID = { name: 'id', in: 'path', required: true, schema: z.uuid() };
+const ID = { name: 'id', in: 'path', required: true, schema: z.uuid() } as const;
 
 /** What operations refer to, besides schemas. */
 export const COMMON = { parameters: { Id: ID }, responses: RESPONSES };
