@@ -32,6 +32,7 @@ const CompleteBody = ApiKeyBody.required({ tenant: true });
 export class ApiKeys {
   readonly #log = new Logger('Jobstream API keys');
 
+  /** @internal Use `openApiKeys()`, or have it injected. */
   constructor(
     private readonly store: ApiKeyStore,
     private readonly audit: AuditTrail,

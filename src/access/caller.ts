@@ -2,8 +2,13 @@ import { isStorableText } from '../runtime/storable.ts';
 
 const MAX_NAME = 255;
 
-export const SCOPES = ['jobs:read', 'jobs:write', 'jobs:tenant', 'jobs:admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+export type Scope = 'jobs:read' | 'jobs:write' | 'jobs:tenant' | 'jobs:admin';
+export const SCOPES = [
+  'jobs:read',
+  'jobs:write',
+  'jobs:tenant',
+  'jobs:admin',
+] as const satisfies readonly Scope[];
 
 /** Who is calling, and what they may do. */
 export interface Caller {

@@ -5,18 +5,17 @@ import type { AttemptRef } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
-/** A line as a handler wrote it. */
-export interface NewLogLine {
+/** A stored line; `n` counts from 1 within its job, over all attempts. */
+export interface LogLine {
+  n: number;
   level: LogLevel;
   text: string;
   /** ISO 8601, UTC. */
   at: string;
 }
 
-/** A stored line; `n` counts from 1 within its job, over all attempts. */
-export interface LogLine extends NewLogLine {
-  n: number;
-}
+/** A line as a handler wrote it. */
+export type NewLogLine = Omit<LogLine, 'n'>;
 
 export interface LogBatch extends AttemptRef {
   lines: NewLogLine[];
