@@ -7,5 +7,5 @@ describe('The public names of the package', () => {
     const report = promisify(execFile)(process.execPath, ['test/package/api-report.mjs']);
 
     await expect(report).resolves.toEqual({ stdout: '', stderr: '' });
-  }, 180_000);
+  }, 240_000);
 });
