@@ -1,15 +1,6 @@
 export { JobsModule } from './jobs.module.ts';
-export type {
-  AccessProvider,
-  ClusterNode,
-  JobsModuleExtras,
-  JobsModuleOptions,
-  JwtOptions,
-  QueueOptions,
-  RedisCluster,
-  RedisTarget,
-  Role,
-} from './jobs.options.ts';
+export type { JobsModuleExtras, JobsModuleOptions } from './jobs.options.ts';
+export type * as JobsOptions from './option-types.ts';
 export { JobHandler } from './job/job-handler.ts';
 export type {
   JobContext,
@@ -23,7 +14,6 @@ export type {
 export type { Actor } from './job/actor.ts';
 export { isFinal, JOB_STATUSES } from './job/job.ts';
 export type { Job, JobFailure, JobStatus, JobView, Json, Progress } from './job/job.ts';
-export type { ProgressUpdate } from './job/progress.ts';
 export {
   IdempotencyMismatch,
   InvalidInput,
@@ -39,13 +29,9 @@ export { anyFaultText } from './runtime/loggable.ts';
 export { Jobs } from './submit/jobs.ts';
 export type { ChangeOptions, ListOptions, SubmittedJob } from './submit/jobs.ts';
 export type { Submission, SubmitOptions } from './submit/job-submitter.ts';
+export type { LogLine } from './job/log-line.ts';
+export type { ViewerToken } from './job/credentials.ts';
 export { isJobStream } from './http/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
-export { DashboardController } from './dashboard/dashboard.controller.ts';
-export { JobsAccess } from './access/jobs-access.ts';
-export type { AccessAction, AccessRange, AccessTarget } from './access/jobs-access.ts';
-export type { Caller, CallerInput } from './access/caller.ts';
-export { ApiKeys, openApiKeys } from './access/api-keys.ts';
-export type { ApiKeyRequest } from './access/api-keys.ts';
 export { JobsHealth } from './jobs.health.ts';
 export type { JobsMeasures, JobsReport } from './jobs.health.ts';

@@ -37,6 +37,7 @@ export interface JobsReport extends JobsMeasures {
 /** The state of this process's Jobstream, for health checks and metrics. */
 @Injectable()
 export class JobsHealth {
+  /** @internal Nest makes it. */
   constructor(
     private readonly database: Database,
     private readonly redis: RedisConnections,

@@ -1,4 +1,10 @@
-import { type DynamicModule, Module, type Provider, type Type } from '@nestjs/common';
+import {
+  type ConfigurableModuleAsyncOptions,
+  type DynamicModule,
+  Module,
+  type Provider,
+  type Type,
+} from '@nestjs/common';
 import { AccessModule } from './access/access.module.ts';
 import { JobsAccess } from './access/jobs-access.ts';
 import { JwtVerifier } from './access/jwt-verifier.ts';
@@ -14,14 +20,12 @@ import { JobsHealth } from './jobs.health.ts';
 import { JobsLifecycle } from './jobs.lifecycle.ts';
 import {
   type AccessProvider,
-  type ASYNC_OPTIONS_TYPE,
   ConfigurableModuleClass,
   EXTRA_DEFAULTS,
   JOBS_EXTRAS,
   type JobsModuleExtras,
   type JobsModuleOptions,
   MODULE_OPTIONS_TOKEN,
-  type OPTIONS_TYPE,
   ResolvedOptions,
   resolveOptions,
 } from './jobs.options.ts';
@@ -74,11 +78,13 @@ class OptionsModule extends ConfigurableModuleClass {
  */
 @Module({})
 export class JobsModule {
-  static forRoot(options: typeof OPTIONS_TYPE): DynamicModule {
+  static forRoot(options: JobsModuleOptions & JobsModuleExtras): DynamicModule {
     return assemble(extrasOf(options), OptionsModule.forRoot(options));
   }
 
-  static forRootAsync(options: typeof ASYNC_OPTIONS_TYPE): DynamicModule {
+  static forRootAsync(
+    options: ConfigurableModuleAsyncOptions<JobsModuleOptions> & JobsModuleExtras,
+  ): DynamicModule {
     return assemble(extrasOf(options), OptionsModule.forRootAsync(options));
   }
 }

@@ -7,8 +7,8 @@ import {
 import type { RedisOptions } from 'ioredis';
 import { z } from 'zod';
 
-export const ROLES = ['api', 'worker'] as const;
-export type Role = (typeof ROLES)[number];
+export type Role = 'api' | 'worker';
+export const ROLES = ['api', 'worker'] as const satisfies readonly Role[];
 
 /** One Bull queue. */
 export interface QueueOptions {
@@ -253,7 +253,7 @@ export const EXTRA_DEFAULTS: Required<Omit<JobsModuleExtras, 'access'>> & {
   access: undefined,
 };
 
-export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN, OPTIONS_TYPE, ASYNC_OPTIONS_TYPE } =
+export const { ConfigurableModuleClass, MODULE_OPTIONS_TOKEN } =
   new ConfigurableModuleBuilder<JobsModuleOptions>({ moduleName: 'Jobs' })
     .setClassMethodName('forRoot')
     .setExtras<JobsModuleExtras>(EXTRA_DEFAULTS, (definition) => definition)

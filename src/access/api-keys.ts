@@ -31,6 +31,7 @@ export interface ApiKeyRequest {
 export class ApiKeys {
   readonly #log = new Logger('Jobstream API keys');
 
+  /** @internal Use `openApiKeys()`, or have it injected. */
   constructor(
     private readonly store: ApiKeyStore,
     private readonly audit: AuditTrail,

@@ -1,6 +1,5 @@
 import type { ExecutionContext } from '@nestjs/common';
 import type { Job } from '../job/job.ts';
-import type { Visibility } from '../job/visibility.ts';
 import type { Caller, CallerInput } from './caller.ts';
 
 /** `admin`: API keys, revocations and the audit trail, of the tenant of the caller's range. */
@@ -12,7 +11,10 @@ export interface AccessTarget extends Pick<Job, 'type' | 'tenant' | 'owner' | 't
 }
 
 /** The jobs that SQL reads for a caller: those of a tenant, of an owner in it; null stands for any. */
-export type AccessRange = Pick<Visibility, 'tenant' | 'owner'>;
+export interface AccessRange {
+  tenant: string | null;
+  owner: string | null;
+}
 
 const ALLOWING: Record<AccessAction, readonly string[]> = {
   read: ['jobs:read', 'jobs:tenant', 'jobs:admin'],

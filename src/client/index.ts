@@ -1,6 +1,8 @@
 export {
   JobsClient,
   type FeedFrame,
+  type Frame,
+  type FrameData,
   type JobFilters,
   type JobFrame,
   type JobLogLine,

@@ -46,17 +46,30 @@ export interface JobFilters {
 /** `n` counts from 1 within the job. */
 export type JobLogLine = LogLine;
 
-type FrameData = JobEvents & FeedEvents;
+export type FrameData = JobEvents & FeedEvents;
 
-type Frame<Type extends keyof FrameData> = { [T in Type]: { type: T; id: string; data: FrameData[T] } }[Type];
-
-const JOB_FRAMES = ['snapshot', 'state', 'progress', 'log', 'end', 'reset', 'bye', 'heartbeat'] as const;
-const FEED_FRAMES = ['job', 'gone', 'ready', 'reset', 'bye'] as const;
+export type Frame<Type extends keyof FrameData> = {
+  [T in Type]: { type: T; id: string; data: FrameData[T] };
+}[Type];
 
 /** What the stream of one job brings, told apart by `type`; `id` is the place to resume from. */
-export type JobFrame = Frame<(typeof JOB_FRAMES)[number]>;
+export type JobFrame = Frame<
+  'snapshot' | 'state' | 'progress' | 'log' | 'end' | 'reset' | 'bye' | 'heartbeat'
+>;
 /** What the feed of many jobs brings. Every `job` is whole and versioned, so repeats are harmless. */
-export type FeedFrame = Frame<(typeof FEED_FRAMES)[number]>;
+export type FeedFrame = Frame<'job' | 'gone' | 'ready' | 'reset' | 'bye'>;
+
+const JOB_FRAMES: readonly JobFrame['type'][] = [
+  'snapshot',
+  'state',
+  'progress',
+  'log',
+  'end',
+  'reset',
+  'bye',
+  'heartbeat',
+];
+const FEED_FRAMES: readonly FeedFrame['type'][] = ['job', 'gone', 'ready', 'reset', 'bye'];
 
 export interface StreamOptions {
   /** Ends the iteration, without an error. */

@@ -29,13 +29,13 @@ interface Asset {
 }
 
 /** The part of a request that Express and Fastify share. */
-interface PageRequest {
+export interface PageRequest {
   readonly url: string;
   readonly originalUrl?: string;
 }
 
 /** The part of a reply that Express and Fastify share. */
-interface PageReply {
+export interface PageReply {
   status(code: number): unknown;
   header(name: string, value: string): unknown;
 }

@@ -1,7 +1,7 @@
 import { SetMetadata } from '@nestjs/common';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { LogLine } from './log-line.ts';
-import type { ProgressUpdate } from './progress.ts';
+import type { Progress } from './job.ts';
 
 /**
  * The payloads and results of a host's job types, by type name. A host extends it by declaration merging,
@@ -49,7 +49,7 @@ export interface JobContext {
   /** Lines for `GET /jobs/:id/logs` and for streams with `?logs=1`. */
   readonly log: JobLog;
   /** Reports absolute progress. Synchronous and cheap: call it as often as you like, it is coalesced. */
-  progress(update: ProgressUpdate): void;
+  progress(update: Partial<Progress>): void;
 }
 
 export interface JobHandlerOptions<Payload = unknown> {

@@ -20,7 +20,7 @@ export interface SubmittedJob {
   /** Where clients find the job and its stream. */
   links: JobView['links'];
   /** Makes a token for the page of whoever submitted the job, as `Jobs.viewerToken()` does. */
-  viewer: () => Promise<ViewerToken>;
+  viewer(): Promise<ViewerToken>;
 }
 
 export interface ChangeOptions {

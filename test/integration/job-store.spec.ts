@@ -60,7 +60,7 @@ describe('inserting jobs', () => {
       const rows = await query(sql, parameters, manager);
       left -= 1;
       if (left > 0) await db.store.insert([withKey('k')]);
-      return rows as never;
+      return rows;
     });
   }
 

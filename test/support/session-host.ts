@@ -14,10 +14,9 @@ import {
   type AccessTarget,
   type Caller,
   type CallerInput,
-  JobHandler,
   JobsAccess,
-  JobsModule,
-} from '../../src/index.ts';
+} from '../../src/access/index.ts';
+import { JobHandler, JobsModule } from '../../src/index.ts';
 import type { Adapter } from './app.ts';
 import { startHost } from './host.ts';
 import { type TestDatabase, testRedis } from './services.ts';
