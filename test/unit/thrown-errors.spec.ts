@@ -90,16 +90,23 @@ describe('what is stored of an error', () => {
     ['an error whose causes fail to be read', Object.defineProperty(new Error(), 'cause', { get: fails })],
     ['an error with a revoked cause', new Error('', { cause: revoked.proxy })],
     ['an error with revoked errors', Object.assign(new Error(), { errors: revoked.proxy })],
-    [
-      'a permanent failure whose code fails',
-      Object.defineProperty(new PermanentFailure('x'), 'code', { get: fails }),
-    ],
-    ['a permanent failure without a message', new PermanentFailure('')],
     ['an object that fails to become JSON', { toJSON: fails }],
     ['an object with a getter that fails', Object.defineProperty({}, 'a', { get: fails, enumerable: true })],
     ['an object that contains itself', circular],
   ])('is something when %s was thrown, as the job must be settled', (_name, thrown) => {
-    expect(settle({ error: thrown }).error?.code).toMatch(/^(handler_error|permanent_failure)$/);
+    expect(settle({ error: thrown })).toMatchObject({ status: 'queued', error: { code: 'handler_error' } });
     expect(settle({ error: thrown }).error?.message).toMatch(/\w/);
+  });
+
+  it('is something when a permanent failure says nothing, or its code fails to be read', () => {
+    expect(settle({ error: new PermanentFailure('') }).error).toEqual({
+      code: 'permanent_failure',
+      message: 'PermanentFailure permanent_failure without a message',
+    });
+    const error = Object.defineProperty(new PermanentFailure('gone'), 'code', { get: fails });
+    expect(settle({ error })).toMatchObject({
+      status: 'failed',
+      error: { code: 'handler_error', message: 'gone' },
+    });
   });
 });
