@@ -47,5 +47,6 @@ export type { AccessAction, AccessRange, AccessTarget } from './access/jobs-acce
 export type { Caller, CallerInput } from './access/caller.ts';
 export { ApiKeys, openApiKeys } from './access/api-keys.ts';
 export type { ApiKeyRequest } from './access/api-keys.ts';
+export type { JobsCounts } from './events/counters.ts';
 export { JobsHealth } from './jobs.health.ts';
 export type { JobsMeasures, JobsReport } from './jobs.health.ts';

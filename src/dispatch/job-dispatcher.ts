@@ -1,11 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Subscription } from 'rxjs';
 import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import type { Part } from '../runtime/part.ts';
-import { CommittedChanges } from '../events/committed-changes.ts';
+import { Events } from '../events/events.ts';
+import { CHANGES } from '../events/facts.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 
@@ -21,7 +21,7 @@ export class JobDispatcher implements Part {
   readonly #log = new Logger('Jobstream dispatch');
   readonly #marker: string;
   #timer: NodeJS.Timeout | null = null;
-  #changes: Subscription | null = null;
+  #stopListening: (() => void) | null = null;
   #running: Promise<void> | null = null;
   #again = false;
   #due = false;
@@ -31,7 +31,7 @@ export class JobDispatcher implements Part {
     private readonly queues: JobQueues,
     private readonly offers: JobOffers,
     private readonly redis: RedisConnections,
-    private readonly committed: CommittedChanges,
+    private readonly events: Events,
     { prefix }: ResolvedOptions,
   ) {
     this.#marker = redisKeys(prefix).marker;
@@ -40,7 +40,7 @@ export class JobDispatcher implements Part {
   start(): void {
     this.#timer = setInterval(() => this.#poll(), POLL_MS);
     // Anything that leaves the queue makes room in its window; anything that enters it wants to be offered.
-    this.#changes = this.committed.changes$.subscribe(() => this.nudge());
+    this.#stopListening = this.events.on(CHANGES, () => this.nudge());
     this.redis.command.on('ready', this.#redisIsBack);
     this.#poll();
   }
@@ -48,7 +48,7 @@ export class JobDispatcher implements Part {
   async stop(): Promise<void> {
     if (this.#timer) clearInterval(this.#timer);
     this.#timer = null;
-    this.#changes?.unsubscribe();
+    this.#stopListening?.();
     this.redis.command.off('ready', this.#redisIsBack);
     this.#again = false;
     await this.#running;
@@ -91,8 +91,9 @@ export class JobDispatcher implements Part {
       this.queues.all.map(({ name, window }) => ({ queue: name, window })),
     );
     if (offers.length === 0) return;
-    const added = await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)));
-    await this.offers.confirm(added.flat());
+    const added = (await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)))).flat();
+    this.events.tell({ name: 'offered', jobs: added });
+    await this.offers.confirm(added);
     this.#again ||= offers.length >= 1_000;
   }
 

@@ -4,6 +4,7 @@ import { ResolvedOptions } from '../jobs.options.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import { type Caller, setCaller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
+import { Refusals } from './refusals.ts';
 import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
 
 /** Authenticates every request of the library's routes, or answers 401. */
@@ -12,9 +13,14 @@ export class AccessGuard implements CanActivate {
   constructor(
     protected readonly authenticator: Authenticator,
     protected readonly options: ResolvedOptions,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     if (!this.options.roles.includes('api'))
       throw new JobError(404, 'not_found', 'This process is a worker only.');
     const http = context.switchToHttp();

@@ -9,11 +9,13 @@ import {
   Post,
   Query,
   UseGuards,
+  UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import type { StoredApiKey } from '../store/api-key-store.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { ApiKeyBody, ApiKeysQuery } from '../access/api-key-request.ts';
 import { ApiKeys } from '../access/api-keys.ts';
@@ -26,6 +28,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The keys of the tenants that an administrator reaches. */
 @Controller({ path: 'api-keys', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class ApiKeysController {
   constructor(
     private readonly keys: ApiKeys,

@@ -1,8 +1,9 @@
-import { Controller, Get, Header, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Header, Query, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { AUDIT_ACTIONS, type AuditEntry } from '../job/actor.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { nameText } from '../access/api-key-request.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
@@ -23,6 +24,7 @@ const AuditQuery = z.object({
 /** `GET /audit`: who did what, in the tenants that an administrator reaches. */
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class AuditController {
   constructor(
     private readonly audit: AuditTrail,

@@ -6,8 +6,8 @@ import { FeedQuery } from './queries.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
-import { admit } from './job-stream.guard.ts';
-import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
+import { Refusals } from './refusals.ts';
+import { addCookie, closableOf, httpOf, socketOf, type StreamHttpRequest } from './stream-http.ts';
 
 /** Everything that can refuse a feed, before its first byte. */
 @Injectable()
@@ -16,15 +16,20 @@ export class FeedGuard implements CanActivate {
     private readonly policy: AccessPolicy,
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
     const caller = callerOf(request);
     this.policy.require(caller, 'read');
     filterOf(request);
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (request.method !== 'HEAD') this.admission.admit(caller, closableOf(response), socketOf(request));
     if (cookie) addCookie(response, cookie);
     return true;
   }

@@ -1,7 +1,7 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
 import { AccessPolicy } from '../access/access-policy.ts';
-import { type Caller, callerOf } from '../access/caller.ts';
-import { setRetryAfter } from './retry-after.ts';
+import { callerOf } from '../access/caller.ts';
+import { Refusals } from './refusals.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { isFinal, type TenantJob } from '../job/job.ts';
@@ -9,15 +9,7 @@ import { JobStore } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { statusCursor } from '../stream/frames.ts';
-import {
-  addCookie,
-  closableOf,
-  cursorOf,
-  httpOf,
-  socketOf,
-  type StreamHttpRequest,
-  type StreamHttpResponse,
-} from './stream-http.ts';
+import { addCookie, closableOf, cursorOf, httpOf, socketOf } from './stream-http.ts';
 import { StreamOver } from './stream-over.filter.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
@@ -33,9 +25,14 @@ export class JobStreamGuard implements CanActivate {
     private readonly store: JobStore,
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
     const caller = callerOf(request);
     const visibility = this.policy.visibility(caller, 'read');
@@ -45,7 +42,7 @@ export class JobStreamGuard implements CanActivate {
     this.policy.check(caller, 'read', job);
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new StreamOver();
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, caller, request, response);
+    if (request.method !== 'HEAD') this.admission.admit(caller, closableOf(response), socketOf(request));
     if (cookie) addCookie(response, cookie);
     setAdmitted(request, { id: job.id, tenant: job.tenant });
     return true;
@@ -67,19 +64,4 @@ export function admittedJob(request: object): TenantJob {
   const job = (request as Carrier)[ADMITTED];
   if (!job) throw new Error('The route lacks JobStreamGuard: no stream was admitted.');
   return job;
-}
-
-/** Takes a place for the stream, or answers 429 with `Retry-After`. */
-export function admit(
-  admission: Admission,
-  caller: Caller,
-  request: StreamHttpRequest,
-  response: StreamHttpResponse,
-): void {
-  try {
-    admission.admit(caller, closableOf(response), socketOf(request));
-  } catch (error) {
-    setRetryAfter(error, response);
-    throw error;
-  }
 }

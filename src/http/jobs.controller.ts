@@ -16,7 +16,7 @@ import { AccessGuard } from './access.guard.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { actorOf, type Caller, CurrentCaller } from '../access/caller.ts';
 import type { AccessAction } from '../access/jobs-access.ts';
-import { RetryAfter } from './retry-after.ts';
+import { Refusals } from './refusals.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import { ListQuery, LogsQuery } from './queries.ts';
@@ -35,7 +35,7 @@ interface Response {
 /** The routes that submit jobs, show them, and change their course. */
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
-@UseInterceptors(RetryAfter)
+@UseInterceptors(Refusals)
 export class JobsController {
   constructor(
     private readonly jobs: Jobs,

@@ -1,7 +1,8 @@
-import { Body, Controller, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import { nameText } from '../access/api-key-request.ts';
@@ -50,6 +51,7 @@ function revocableOf({
 /** `POST /revocations`: ends credentials before they expire, for administrators. */
 @Controller({ path: 'revocations', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class RevocationsController {
   constructor(
     private readonly revocations: Revocations,

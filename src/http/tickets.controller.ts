@@ -1,8 +1,9 @@
-import { Body, Controller, Header, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Header, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import { z } from 'zod';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobStore } from '../store/job-store.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { AccessPolicy } from '../access/access-policy.ts';
 import { type Caller, CurrentCaller } from '../access/caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
@@ -17,6 +18,7 @@ const TicketBody = z
 /** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
 @Controller({ path: 'tickets', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class TicketsController {
   constructor(
     private readonly tickets: Tickets,

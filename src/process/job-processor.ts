@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { Events } from '../events/events.ts';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
 import { FaultLog } from '../runtime/fault-log.ts';
@@ -9,7 +10,6 @@ import { PermanentFailure } from '../job/job-errors.ts';
 import { errorName, framesOf } from '../runtime/loggable.ts';
 import { untilDone } from '../runtime/until-done.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import { FramePublisher } from '../publish/frame-publisher.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
 import { JobMoves, type Settlement } from '../store/job-moves.ts';
@@ -37,7 +37,7 @@ export class JobProcessor {
     private readonly registry: HandlerRegistry,
     private readonly running: RunningJobs,
     private readonly logs: LogRecorder,
-    private readonly publisher: FramePublisher,
+    private readonly events: Events,
     private readonly options: ResolvedOptions,
   ) {}
 
@@ -68,7 +68,7 @@ export class JobProcessor {
   #begin(claimed: ClaimedJob): RunningJob {
     return new RunningJob(claimed, {
       progressIntervalMs: this.options.progressIntervalMs,
-      publish: (id, frame) => void this.publisher.publish(id, frame),
+      progressed: (progressed) => this.events.tell(progressed),
       log: (job, level, text) => this.logs.add(job, level, text),
     });
   }

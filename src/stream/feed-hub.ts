@@ -157,7 +157,9 @@ export class FeedHub implements Subscriber {
     try {
       const next = await this.feed.watermark();
       const jobs = await this.#changedSince(this.#watermark ?? next);
-      for (const job of jobs) this.#showIfMissed(job);
+      const missed = jobs.filter(({ id, version }) => (this.#shown.get(id) ?? 0) < version);
+      this.hub.found(missed);
+      for (const job of missed) this.#show(job);
       this.#advance(next, jobs);
     } catch (error) {
       this.faults.report('what has changed', error);
@@ -169,13 +171,6 @@ export class FeedHub implements Subscriber {
   #changedSince(watermark: Watermark): Promise<Job[]> {
     const tenants = new Set([...this.#viewers].map(({ visibility }) => visibility.tenant));
     return this.feed.changedSince(watermark, tenants.has(null) ? null : ([...tenants] as string[]));
-  }
-
-  #showIfMissed(job: Job): void {
-    const shown = this.#shown.get(job.id) ?? 0;
-    if (shown >= job.version) return;
-    this.hub.backstopHits += 1;
-    this.#show(job);
   }
 
   #advance(next: Watermark, jobs: Job[]): void {

@@ -3,6 +3,8 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Caller } from '../access/caller.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
+import { Events } from '../events/events.ts';
+import type { StreamFact } from '../events/facts.ts';
 import { faultText } from '../runtime/loggable.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import type { Part } from '../runtime/part.ts';
@@ -54,6 +56,7 @@ export class Viewers implements Part {
   constructor(
     private readonly options: ResolvedOptions,
     private readonly revocations: RevocationWatch,
+    private readonly events: Events,
   ) {}
 
   get stopLimitMs(): number {
@@ -83,8 +86,10 @@ export class Viewers implements Part {
       const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
+      const tellClosed = this.#tellOpened(request, viewer);
       subscriber.add(() => {
         this.#viewers.delete(viewer);
+        tellClosed();
         this.#linger(request.response);
       });
       subscriber.add(follow(viewer));
@@ -104,6 +109,17 @@ export class Viewers implements Part {
     this.#timer = null;
     for (const response of this.#lingering.keys()) response.destroy();
     this.#lingering.clear();
+  }
+
+  #tellOpened({ caller, job }: OpenStream, viewer: Viewer): () => void {
+    const stream: StreamFact = { tenant: caller.tenant, subject: caller.subject, job };
+    const openedAt = performance.now();
+    this.events.tell({ name: 'streamOpened', ...stream });
+    return () => {
+      const reason = viewer.ending ?? 'left';
+      const openMs = Math.round(performance.now() - openedAt);
+      this.events.tell({ name: 'streamClosed', ...stream, reason, openMs });
+    };
   }
 
   /** By the clock: a machine that is busy says more of them at a time, and is not later for it. */

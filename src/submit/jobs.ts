@@ -15,8 +15,6 @@ import {
 import type { JobType, PayloadOf } from '../job/job-handler.ts';
 import { isFinal, isRetryable, type Job, type Json } from '../job/job.ts';
 import { EVERYTHING, type Visibility } from '../job/visibility.ts';
-import { ChangeAnnouncer } from '../publish/change-announcer.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { JobLeases } from '../store/job-leases.ts';
 import { JobLogs, type LogLine } from '../store/job-logs.ts';
@@ -80,10 +78,8 @@ export class Jobs {
     private readonly moves: JobMoves,
     private readonly leases: JobLeases,
     private readonly lines: JobLogs,
-    private readonly announcer: ChangeAnnouncer,
     private readonly submits: SubmitAnnouncer,
     private readonly bound: QueueBound,
-    private readonly audit: AuditTrail,
   ) {}
 
   /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
@@ -146,15 +142,10 @@ export class Jobs {
       const job = await this.get(id, visibility, look);
       if (isFinal(job.status)) throw new JobFinal();
       const cancelled = await this.moves.cancelQueued(id, visibility, actor);
-      if (cancelled) {
-        this.audit.tellOfJob('cancel', cancelled, actor);
-        return cancelled;
-      }
+      if (cancelled) return cancelled;
       const asked = await this.leases.requestCancel(id, visibility, actor);
       if (asked) {
-        const { repeated, ...running } = asked;
-        if (!repeated) this.audit.tellOfJob('cancel', running, actor);
-        void this.announcer.requestCancel(id);
+        const { repeated: _repeated, ...running } = asked;
         return running;
       }
     }
@@ -173,7 +164,6 @@ export class Jobs {
     if (!isRetryable(found.status)) throw new JobNotRetryable();
     const job = await this.bound.admit([found], () => this.moves.retry(id, visibility, actor));
     if (!job) throw new JobNotRetryable();
-    this.audit.tellOfJob('retry', job, actor);
     return job;
   }
 
