@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { type Actor, APPLICATION, type AuditAction } from '../job/actor.ts';
-import { isFinal, type Job, type JobFailure, type JobStatus, type Json, type Progress } from '../job/job.ts';
+import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { Events } from '../events/events.ts';
+import type { Change } from '../events/facts.ts';
 import {
   type AttemptRef,
   type ClaimedJob,
@@ -28,6 +29,17 @@ export interface Settlement extends AttemptRef {
   progress: Progress | null;
   tick: number;
 }
+
+type MoveFact = 'claimed' | 'settled' | 'requeued';
+
+/** What a move to each status is told as. */
+const FACTS: Readonly<Record<JobStatus, MoveFact>> = {
+  queued: 'requeued',
+  active: 'claimed',
+  completed: 'settled',
+  failed: 'settled',
+  cancelled: 'settled',
+};
 
 /** An expired lease is looked for in batches of this many. */
 const SWEEP = 500;
@@ -197,9 +209,14 @@ export class JobMoves {
   /** Tells what one statement committed: the new status says which fact each job belongs to. */
   #tell(rows: JobRow[], actor: Actor | null = null): Job[] {
     const changes = rows.map((row) => ({ job: toJob(row), reason: row.reason ?? '', actor }));
-    this.events.tell({ name: 'claimed', jobs: changes.filter(({ job }) => job.status === 'active') });
-    this.events.tell({ name: 'settled', jobs: changes.filter(({ job }) => isFinal(job.status)) });
-    this.events.tell({ name: 'requeued', jobs: changes.filter(({ job }) => job.status === 'queued') });
+    const told = new Map<MoveFact, Change[]>();
+    for (const change of changes) {
+      const name = FACTS[change.job.status];
+      const alike = told.get(name);
+      if (alike) alike.push(change);
+      else told.set(name, [change]);
+    }
+    for (const [name, jobs] of told) this.events.tell({ name, jobs });
     return changes.map(({ job }) => job);
   }
 
