@@ -33,5 +33,6 @@ export type { LogLine } from './job/log-line.ts';
 export type { ViewerToken } from './job/credentials.ts';
 export { isJobStream } from './http/stream.controller.ts';
 export { migrate } from './store/migrate.ts';
+export type { JobsCounts } from './events/counters.ts';
 export { JobsHealth } from './jobs.health.ts';
 export type { JobsMeasures, JobsReport } from './jobs.health.ts';

@@ -1,30 +1,23 @@
 import { Injectable } from '@nestjs/common';
-import { FramePublisher } from './publish/frame-publisher.ts';
-import { ChangeAnnouncer } from './publish/change-announcer.ts';
+import { Counters, type JobsCounts } from './events/counters.ts';
 import { withDeadline } from './runtime/deadline.ts';
 import { RunningJobs } from './process/running-jobs.ts';
 import { RedisConnections } from './redis/redis-connections.ts';
 import { Subscriptions } from './redis/subscriptions.ts';
-import { Admission } from './stream/admission.ts';
-import { JobHub } from './stream/job-hub.ts';
-import { Viewers } from './stream/viewers.ts';
+import { StreamMeasures } from './stream/stream-measures.ts';
 import { Database } from './store/database.ts';
 
 /** Longest wait for Postgres: a server that hangs is away, and the probes that ask do not wait long either. */
 const PROBE_MS = 3_000;
 
-/** What this process counts. Counters only grow; the rest is as it is now. */
-export interface JobsMeasures {
+/** What this process measures: how things are now, beside what it has counted. */
+export interface JobsMeasures extends JobsCounts {
   runningJobs: number;
   openStreams: number;
   /** Places that the admission counts as taken; stays near `openStreams`. */
   admittedStreams: number;
   watchedJobs: number;
   subscribedChannels: number;
-  /** Counter: changes that only the backstop found; while it grows, Redis messages get lost. */
-  backstopHits: number;
-  /** Counter: messages that Redis did not take. */
-  publishFailures: number;
 }
 
 /** What an operator wants to know of this process. */
@@ -43,11 +36,8 @@ export class JobsHealth {
     private readonly redis: RedisConnections,
     private readonly subscriptions: Subscriptions,
     private readonly running: RunningJobs,
-    private readonly hub: JobHub,
-    private readonly viewers: Viewers,
-    private readonly admission: Admission,
-    private readonly frames: FramePublisher,
-    private readonly announcer: ChangeAnnouncer,
+    private readonly streams: StreamMeasures,
+    private readonly counters: Counters,
   ) {}
 
   /** Asks Postgres as well; never rejects. */
@@ -62,13 +52,10 @@ export class JobsHealth {
   /** Asks nobody, so that metrics are served whatever is away. */
   measure(): JobsMeasures {
     return {
+      ...this.counters.read(),
+      ...this.streams.read(),
       runningJobs: this.running.size,
-      openStreams: this.viewers.size,
-      admittedStreams: this.admission.total,
-      watchedJobs: this.hub.size,
       subscribedChannels: this.subscriptions.size,
-      backstopHits: this.hub.backstopHits,
-      publishFailures: this.frames.failures + this.announcer.failures,
     };
   }
 }

@@ -98,7 +98,7 @@ function assemble(extras: Extras, given: DynamicModule): DynamicModule {
   const access = AccessModule.of(accessProviders(extras.access), extras.access, [...ground, store]);
   const publish = PublishModule.of([...ground, redis]);
   const dispatch = DispatchModule.of(extras.queues, [...ground, store, redis]);
-  const submit = SubmitModule.of([...ground, store, handlers, access, publish]);
+  const submit = SubmitModule.of([...ground, store, handlers, access]);
   const below = [...ground, store, redis, handlers, access, publish, dispatch, submit];
   const process = ProcessModule.of(below);
   const stream = StreamModule.of(below);

@@ -4,10 +4,11 @@ import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
 import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
 import type { Scope, StoredApiKey } from '../job/credentials.ts';
+import { AuditLog } from '../events/audit-log.ts';
+import { Events } from '../events/events.ts';
 import { faultText } from '../runtime/loggable.ts';
 import { ApiKeyStore } from '../store/api-key-store.ts';
 import { Database } from '../store/database.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
 import { NewApiKey } from './api-key-request.ts';
 import { RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
@@ -34,7 +35,7 @@ export class ApiKeys {
   /** @internal Use `openApiKeys()`, or have it injected. */
   constructor(
     private readonly store: ApiKeyStore,
-    private readonly audit: AuditTrail,
+    private readonly events: Events,
   ) {}
 
   isApiKey(token: string): boolean {
@@ -50,7 +51,13 @@ export class ApiKeys {
     const stored = await this.store.insert(row, actor);
     const { id, tenant, subject, scopes } = stored;
     const detail = { tenant, subject, scopes };
-    this.audit.tell({ ...actingIn(tenant, actor), action: 'create', target: { kind: 'key', id }, detail });
+    const act = {
+      ...actingIn(tenant, actor),
+      action: 'create',
+      target: { kind: 'key', id },
+      detail,
+    } as const;
+    this.events.tell({ name: 'accessChanged', act });
     return { key, ...stored };
   }
 
@@ -81,7 +88,8 @@ export class ApiKeys {
     const revoked = await this.store.revoke(id, actor, tenant);
     if (!revoked) return null;
     const by = actingIn(revoked.tenant, actor);
-    this.audit.tell({ ...by, action: 'revoke', target: { kind: 'key', id: id.toLowerCase() }, detail: {} });
+    const target = { kind: 'key', id: id.toLowerCase() } as const;
+    this.events.tell({ name: 'accessChanged', act: { ...by, action: 'revoke', target, detail: {} } });
     return revoked.at;
   }
 
@@ -104,5 +112,7 @@ function hashOf(key: string): Buffer {
 export function openApiKeys(dataSource: DataSource, options: { schema?: string } = {}): ApiKeys {
   const database = new Database(dataSource, options.schema ?? 'jobs');
   const store = new ApiKeyStore(database, new RevocationStore(database));
-  return new ApiKeys(store, new AuditTrail(database));
+  const events = new Events();
+  new AuditLog().listenTo(events);
+  return new ApiKeys(store, events);
 }

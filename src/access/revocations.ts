@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { actingIn, type Actor } from '../job/actor.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
+import { Events } from '../events/events.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { type Mark, type Revocable, RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
@@ -13,7 +13,7 @@ export class Revocations {
 
   constructor(
     private readonly store: RevocationStore,
-    private readonly audit: AuditTrail,
+    private readonly events: Events,
   ) {}
 
   /** Whether the credential that the caller came with was revoked. */
@@ -27,7 +27,8 @@ export class Revocations {
     const { kind, tenant, value } = revocable;
     const by = actingIn(tenant || null, actor);
     const target = { kind, id: kind === 'tenant' ? tenant : value };
-    this.audit.tell({ ...by, action: 'revoke', target, detail: tenant ? { tenant } : {} });
+    const act = { ...by, action: 'revoke', target, detail: tenant ? { tenant } : {} } as const;
+    this.events.tell({ name: 'accessChanged', act });
     return at;
   }
 

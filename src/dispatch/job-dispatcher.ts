@@ -1,12 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Subscription } from 'rxjs';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { Loop } from '../runtime/loop.ts';
 import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
-import { CommittedChanges } from '../events/committed-changes.ts';
+import { Events } from '../events/events.ts';
+import { CHANGES } from '../events/facts.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 
@@ -29,7 +29,7 @@ export class JobDispatcher implements Part {
     outage: new Outage(CONTEXT, 'Jobs are handed to Bull again'),
     failed: 'Handing jobs to Bull failed',
   });
-  #changes: Subscription | null = null;
+  #stopListening: (() => void) | null = null;
   /** Whether rows whose time has come are to be promoted: once a poll, and not with every nudge. */
   #due = true;
   /** Whether Redis was away, which may have lost what it had not written yet. */
@@ -39,7 +39,7 @@ export class JobDispatcher implements Part {
     private readonly queues: JobQueues,
     private readonly offers: JobOffers,
     private readonly redis: RedisConnections,
-    private readonly committed: CommittedChanges,
+    private readonly events: Events,
     { prefix }: ResolvedOptions,
   ) {
     this.#marker = redisKeys(prefix).marker;
@@ -48,13 +48,13 @@ export class JobDispatcher implements Part {
   start(): void {
     this.#rounds.start();
     // Anything that leaves the queue makes room in its window; anything that enters it wants to be offered.
-    this.#changes = this.committed.changes$.subscribe(() => this.nudge());
+    this.#stopListening = this.events.on(CHANGES, () => this.nudge());
     this.redis.command.on('ready', this.#redisIsBack);
     this.nudge();
   }
 
   async stop(): Promise<void> {
-    this.#changes?.unsubscribe();
+    this.#stopListening?.();
     this.redis.command.off('ready', this.#redisIsBack);
     await this.#rounds.stop();
   }
@@ -78,8 +78,9 @@ export class JobDispatcher implements Part {
       this.queues.all.map(({ name, window }) => ({ queue: name, window })),
     );
     if (offers.length === 0) return true;
-    const added = await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)));
-    await this.offers.confirm(added.flat());
+    const added = (await Promise.all(this.queues.all.map((queue) => this.#add(queue, offers)))).flat();
+    this.events.tell({ name: 'offered', jobs: added });
+    await this.offers.confirm(added);
     if (offers.length >= MANY) this.nudge();
     return true;
   }

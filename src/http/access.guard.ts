@@ -5,6 +5,7 @@ import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { setPermit } from './current-permit.ts';
+import { Refusals } from './refusals.ts';
 import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
 
 /** Authenticates every request of the library's routes, or answers 401. */
@@ -13,9 +14,14 @@ export class AccessGuard implements CanActivate {
   constructor(
     protected readonly authenticator: Authenticator,
     protected readonly options: ResolvedOptions,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     if (!this.options.roles.includes('api'))
       throw new JobError(404, 'not_found', 'This process is a worker only.');
     const http = context.switchToHttp();

@@ -9,12 +9,14 @@ import {
   Post,
   Query,
   UseGuards,
+  UseInterceptors,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { JobError } from '../job/job-errors.ts';
 import type { StoredApiKey } from '../job/credentials.ts';
 import type { Dated } from '../job/time.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import type { Permit } from '../access/permit.ts';
 import type { ApiKeyPage } from './answers.ts';
@@ -29,6 +31,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** The keys of the tenants that an administrator reaches. */
 @Controller({ path: 'api-keys', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class ApiKeysController {
   constructor(private readonly keys: ApiKeys) {}
 

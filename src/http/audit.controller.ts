@@ -1,7 +1,8 @@
-import { Controller, Get, Header, Query, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Header, Query, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import type { Dated } from '../job/time.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import type { Permit } from '../access/permit.ts';
 import type { AuditPage } from './answers.ts';
 import { CurrentPermit } from './current-permit.ts';
@@ -12,6 +13,7 @@ import { parseRequest } from '../job/parse-request.ts';
 /** `GET /audit`: who did what, in the tenants that an administrator reaches. */
 @Controller({ path: 'audit', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class AuditController {
   constructor(private readonly audit: AuditTrail) {}
 

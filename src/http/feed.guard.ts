@@ -5,8 +5,8 @@ import { FeedFilter } from './queries.ts';
 import type { JobFilter } from '../store/job-store.ts';
 import { Admission } from '../stream/admission.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
-import { admit } from './job-stream.guard.ts';
-import { addCookie, httpOf, type StreamHttpRequest } from './stream-http.ts';
+import { Refusals } from './refusals.ts';
+import { addCookie, closableOf, httpOf, socketOf, type StreamHttpRequest } from './stream-http.ts';
 
 /** Everything that can refuse a feed, before its first byte. */
 @Injectable()
@@ -14,15 +14,21 @@ export class FeedGuard implements CanActivate {
   constructor(
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
     const permit = permitOf(request);
     permit.require('read');
     filterOf(request);
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, permit.caller, request, response);
+    if (request.method !== 'HEAD')
+      this.admission.admit(permit.caller, closableOf(response), socketOf(request));
     if (cookie) addCookie(response, cookie);
     return true;
   }

@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Type } from '@nestjs/common';
 import { ApiKeysController } from './api-keys.controller.ts';
 import { AuditController } from './audit.controller.ts';
 import { JobsController } from './jobs.controller.ts';
+import { Refusals } from './refusals.ts';
 import { RevocationsController } from './revocations.controller.ts';
 import { StreamController } from './stream.controller.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
@@ -26,7 +27,7 @@ export class HttpModule {
       module: HttpModule,
       imports,
       controllers: ROUTES,
-      providers: [StreamCookieHeader, SubmitRate],
+      providers: [StreamCookieHeader, SubmitRate, Refusals],
     };
   }
 }

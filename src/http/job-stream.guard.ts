@@ -1,22 +1,13 @@
 import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
-import type { Caller } from '../access/caller.ts';
 import { permitOf } from './current-permit.ts';
-import { setRetryAfter } from './retry-after.ts';
+import { Refusals } from './refusals.ts';
 import { formatCursor } from '../job/cursor.ts';
 import { isFinal, type TenantJob } from '../job/job.ts';
 import { Admission } from '../stream/admission.ts';
 import { JobQueries } from '../submit/job-queries.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { statusCursor } from '../stream/frames.ts';
-import {
-  addCookie,
-  closableOf,
-  cursorOf,
-  httpOf,
-  socketOf,
-  type StreamHttpRequest,
-  type StreamHttpResponse,
-} from './stream-http.ts';
+import { addCookie, closableOf, cursorOf, httpOf, socketOf } from './stream-http.ts';
 import { StreamOver } from './stream-over.filter.ts';
 
 /**
@@ -29,15 +20,21 @@ export class JobStreamGuard implements CanActivate {
     private readonly queries: JobQueries,
     private readonly admission: Admission,
     private readonly cookie: StreamCookieHeader,
+    private readonly refusals: Refusals,
   ) {}
 
-  async canActivate(context: ExecutionContext): Promise<boolean> {
+  canActivate(context: ExecutionContext): Promise<boolean> {
+    return this.refusals.pass(context, () => this.#enter(context));
+  }
+
+  async #enter(context: ExecutionContext): Promise<boolean> {
     const { request, response } = httpOf(context);
     const permit = permitOf(request);
     const job = await this.queries.get(request.params['id'] ?? '', permit);
     if (isFinal(job.status) && cursorOf(request) === formatCursor(statusCursor(job))) throw new StreamOver();
     const cookie = await this.cookie.for(request);
-    if (request.method !== 'HEAD') admit(this.admission, permit.caller, request, response);
+    if (request.method !== 'HEAD')
+      this.admission.admit(permit.caller, closableOf(response), socketOf(request));
     if (cookie) addCookie(response, cookie);
     setAdmitted(request, { id: job.id, tenant: job.tenant });
     return true;
@@ -59,19 +56,4 @@ export function admittedJob(request: object): TenantJob {
   const job = (request as Carrier)[ADMITTED];
   if (!job) throw new Error('The route lacks JobStreamGuard: no stream was admitted.');
   return job;
-}
-
-/** Takes a place for the stream, or answers 429 with `Retry-After`. */
-export function admit(
-  admission: Admission,
-  caller: Caller,
-  request: StreamHttpRequest,
-  response: StreamHttpResponse,
-): void {
-  try {
-    admission.admit(caller, closableOf(response), socketOf(request));
-  } catch (error) {
-    setRetryAfter(error, response);
-    throw error;
-  }
 }

@@ -15,7 +15,7 @@ import {
 import { AccessGuard } from './access.guard.ts';
 import type { Permit } from '../access/permit.ts';
 import { CurrentPermit } from './current-permit.ts';
-import { RetryAfter } from './retry-after.ts';
+import { Refusals } from './refusals.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import type { JobPage, LogPage, SubmitAnswer } from './answers.ts';
@@ -36,7 +36,7 @@ interface Response {
 /** The routes that submit jobs, show them, and change their course. */
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
-@UseInterceptors(RetryAfter)
+@UseInterceptors(Refusals)
 export class JobsController {
   constructor(
     private readonly submitter: JobSubmitter,

@@ -1,6 +1,7 @@
-import { Body, Controller, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import type { Revocable } from '../store/revocation-store.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import { CurrentPermit } from './current-permit.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import type { RevocationAnswer } from './answers.ts';
@@ -12,6 +13,7 @@ import { Revocations } from '../access/revocations.ts';
 /** `POST /revocations`: ends credentials before they expire, for administrators. */
 @Controller({ path: 'revocations', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class RevocationsController {
   constructor(
     private readonly revocations: Revocations,

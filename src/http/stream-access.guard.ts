@@ -5,6 +5,7 @@ import { AccessGuard } from './access.guard.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
+import { Refusals } from './refusals.ts';
 import { bearerOf, type HttpRequest } from './http-request.ts';
 import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
 import { setGrant } from './stream-cookie-header.ts';
@@ -22,10 +23,11 @@ export class StreamAccessGuard extends AccessGuard {
   constructor(
     authenticator: Authenticator,
     options: ResolvedOptions,
+    refusals: Refusals,
     private readonly tickets: Tickets,
     private readonly cookies: StreamCookies,
   ) {
-    super(authenticator, options);
+    super(authenticator, options, refusals);
   }
 
   protected override async authenticate(

@@ -1,8 +1,9 @@
-import { Body, Controller, Header, Post, UseGuards, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, Header, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
 import type { Ticket } from '../job/credentials.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobQueries } from '../submit/job-queries.ts';
 import { AccessGuard } from './access.guard.ts';
+import { Refusals } from './refusals.ts';
 import type { Permit } from '../access/permit.ts';
 import { CurrentPermit } from './current-permit.ts';
 import { TicketRequest } from './requests.ts';
@@ -12,6 +13,7 @@ import { Tickets } from '../access/tickets.ts';
 /** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
 @Controller({ path: 'tickets', version: VERSION_NEUTRAL })
 @UseGuards(AccessGuard)
+@UseInterceptors(Refusals)
 export class TicketsController {
   constructor(
     private readonly tickets: Tickets,

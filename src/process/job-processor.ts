@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Injectable, Logger } from '@nestjs/common';
+import { Events } from '../events/events.ts';
 import { HandlerRegistry, type RegisteredHandler } from '../handlers/handler-registry.ts';
 import { validate } from '../handlers/validate.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
@@ -8,7 +9,6 @@ import { Outage } from '../runtime/outage.ts';
 import { isA } from '../runtime/readable.ts';
 import { untilDone } from '../runtime/until-done.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import { FramePublisher } from '../publish/frame-publisher.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
 import { GatheredMoves } from './gathered-moves.ts';
 import { LogRecorder } from './log-recorder.ts';
@@ -29,7 +29,7 @@ export class JobProcessor {
     private readonly registry: HandlerRegistry,
     private readonly running: RunningJobs,
     private readonly logs: LogRecorder,
-    private readonly publisher: FramePublisher,
+    private readonly events: Events,
     private readonly options: ResolvedOptions,
   ) {}
 
@@ -60,7 +60,7 @@ export class JobProcessor {
   #begin(claimed: ClaimedJob): RunningJob {
     return new RunningJob(claimed, {
       progressIntervalMs: this.options.progressIntervalMs,
-      publish: (id, frame) => void this.publisher.publish(id, frame),
+      progressed: (progressed) => this.events.tell(progressed),
       log: (job, level, entry) => this.logs.add(job, level, entry),
     });
   }

@@ -1,7 +1,7 @@
+import type { Fact } from '../events/facts.ts';
 import type { JobContext, JobLog, LogLevel } from '../job/job-handler.ts';
 import type { Progress } from '../job/job.ts';
 import type { ProgressUpdate } from '../job/progress.ts';
-import type { TickFrame } from '../publish/frame.ts';
 import type { AttemptRef, ClaimedJob } from '../store/job-columns.ts';
 import { ProgressCoalescer } from './progress-coalescer.ts';
 
@@ -25,7 +25,7 @@ export class JobAborted extends Error {
 
 export interface RunningJobOptions {
   progressIntervalMs: number;
-  publish: (jobId: string, frame: TickFrame) => void;
+  progressed: (progressed: Fact<'progressed'>) => void;
   log: (job: RunningJob, level: LogLevel, entry: unknown) => void;
 }
 
@@ -124,8 +124,9 @@ export class RunningJob implements JobContext {
   #send(progress: Progress): void {
     const tick = this.nextTick();
     this.#newest = this.#unsaved = { progress, tick };
-    const data = JSON.stringify({ attempt: this.attempt, progress, at: new Date().toISOString() });
-    this.options.publish(this.id, { cursor: { version: this.version, tick }, type: 'progress', data });
+    const { id, tenant, type, queue, version, attempt } = this.job;
+    const job = { id, tenant, type, queue, version, attempt };
+    this.options.progressed({ name: 'progressed', job, progress, tick });
   }
 
   #log(level: LogLevel, entry: unknown): void {

@@ -1,4 +1,6 @@
 import { Injectable } from '@nestjs/common';
+import { Events } from '../events/events.ts';
+import type { Fact } from '../events/facts.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
@@ -8,18 +10,18 @@ import { encodeFrame, type TickFrame } from './frame.ts';
 /** How long the newest frame is kept after it was published; by then Postgres has had it for long. */
 const LAST_FRAME_SECONDS = 3_600;
 
-/** Publishes the frames of running jobs, and keeps the newest progress of each for viewers to come. */
+/** Publishes the frames of jobs that run here, and keeps the newest progress of each for viewers to come. */
 @Injectable()
 export class FramePublisher {
   readonly #keys: Keys;
-  /** Frames that Redis did not take; their viewers are served from Postgres by the backstop. */
-  failures = 0;
 
   constructor(
     private readonly redis: RedisConnections,
+    private readonly events: Events,
     { prefix }: ResolvedOptions,
   ) {
     this.#keys = redisKeys(prefix);
+    events.on('progressed', (progressed) => this.publish(progressed.job.id, frameOf(progressed)));
   }
 
   /** Never rejects: progress must not fail the job that reports it. */
@@ -28,6 +30,12 @@ export class FramePublisher {
     const pipeline = this.redis.command.pipeline().publish(this.#keys.jobChannel(jobId), message);
     if (frame.type === 'progress')
       pipeline.set(this.#keys.lastFrame(jobId), message, 'EX', LAST_FRAME_SECONDS);
-    this.failures += await sendAll(pipeline);
+    const failed = await sendAll(pipeline);
+    if (failed > 0) this.events.tell({ name: 'unpublished', messages: failed });
   }
+}
+
+function frameOf({ job: { version, attempt }, progress, tick }: Fact<'progressed'>): TickFrame {
+  const data = JSON.stringify({ attempt, progress, at: new Date().toISOString() });
+  return { cursor: { version, tick }, type: 'progress', data };
 }

@@ -1,20 +1,29 @@
 import { Controller, Get, Header, HttpException } from '@nestjs/common';
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
-import { JobsHealth, type JobsMeasures } from '../index.ts';
+import { type JobsCounts, JobsHealth, type JobsMeasures } from '../index.ts';
 import { openApiDocument } from './openapi.ts';
 
-type Metric = [name: string, help: string];
-type Metrics = Partial<Record<keyof JobsMeasures, Metric>>;
+type Metric = [name: string, help: string, label?: string];
 
-const GAUGES: Metrics = {
+const GAUGES = {
   runningJobs: ['jobstream_running_jobs', 'Jobs that this process runs'],
   openStreams: ['jobstream_open_streams', 'Streams that are open in this process'],
   admittedStreams: ['jobstream_admitted_streams', 'Places of streams that are taken in this process'],
   watchedJobs: ['jobstream_watched_jobs', 'Jobs that somebody watches in this process'],
   subscribedChannels: ['jobstream_subscribed_channels', 'Redis channels that this process listens to'],
-};
+} satisfies Partial<Record<keyof JobsMeasures, Metric>>;
 
-const COUNTERS: Metrics = {
+/** What is counted by a label is a record in `JobsCounts`. */
+const COUNTERS: Record<keyof JobsCounts, Metric> = {
+  submitted: ['jobstream_submitted_total', 'Jobs that were committed'],
+  offered: ['jobstream_offered_total', 'Jobs that were handed to Bull, each time'],
+  claimed: ['jobstream_claimed_total', 'Attempts that were begun'],
+  settled: ['jobstream_settled_total', 'Jobs that became final', 'status'],
+  requeued: ['jobstream_requeued_total', 'Jobs that were queued again', 'reason'],
+  progressFrames: ['jobstream_progress_frames_total', 'Frames of progress of the jobs that ran here'],
+  refused: ['jobstream_refused_total', 'HTTP requests that were refused', 'code'],
+  streamsOpened: ['jobstream_streams_opened_total', 'Streams that were opened'],
+  streamsClosed: ['jobstream_streams_closed_total', 'Streams that were closed', 'reason'],
   backstopHits: [
     'jobstream_backstop_hits_total',
     'Changes that only the backstop found: Redis messages get lost',
@@ -60,8 +69,8 @@ export class OperationsController {
     return openApiDocument;
   }
 
-  #gauge(key: keyof JobsMeasures, [name, help]: Metric): Gauge {
-    const read = (): number => this.#value(key);
+  #gauge(key: keyof typeof GAUGES, [name, help]: Metric): Gauge {
+    const read = (): number => this.health.measure()[key];
     return new Gauge({
       name,
       help,
@@ -72,24 +81,23 @@ export class OperationsController {
     });
   }
 
-  #counter(key: keyof JobsMeasures, [name, help]: Metric): Counter {
-    const read = (): number => this.#value(key);
+  #counter(key: keyof JobsCounts, [name, help, label]: Metric): Counter {
+    const read = (): JobsCounts[typeof key] => this.health.measure()[key];
     return new Counter({
       name,
       help,
+      labelNames: label === undefined ? [] : [label],
       registers: [],
       collect() {
         this.reset();
-        this.inc(read());
+        const counted = read();
+        if (typeof counted === 'number') return this.inc(counted);
+        for (const [value, count] of Object.entries(counted)) this.labels(value).inc(count);
       },
     });
   }
-
-  #value(key: keyof JobsMeasures): number {
-    return this.health.measure()[key];
-  }
 }
 
-function entries(metrics: Metrics): [keyof JobsMeasures, Metric][] {
-  return Object.entries(metrics) as [keyof JobsMeasures, Metric][];
+function entries<Key extends string>(metrics: Record<Key, Metric>): [Key, Metric][] {
+  return Object.entries(metrics) as [Key, Metric][];
 }

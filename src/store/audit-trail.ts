@@ -1,6 +1,5 @@
-import { Injectable, Logger } from '@nestjs/common';
-import { type Act, actingIn, type Actor, type AuditAction, type AuditEntry } from '../job/actor.ts';
-import type { Job } from '../job/job.ts';
+import { Injectable } from '@nestjs/common';
+import type { AuditAction, AuditEntry } from '../job/actor.ts';
 import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
 import { Database } from './database.ts';
@@ -17,27 +16,14 @@ export interface AuditFilter {
 
 /**
  * Who changed what. The rows are written by the statements that make the changes, with `auditSql()`, so that
- * neither is ever without the other; the lines in the log follow once those are committed.
+ * neither is ever without the other; `events/audit-log.ts` writes the lines in the log.
  */
 @Injectable()
 export class AuditTrail {
-  readonly #log = new Logger('Jobstream audit');
   readonly #table: string;
 
   constructor(private readonly database: Database) {
     this.#table = database.table('audit');
-  }
-
-  /** Writes a line of JSON into the log; call it once the change is committed. */
-  tell(act: Act): void {
-    this.#log.log(JSON.stringify(act));
-  }
-
-  /** The same for a change of a job. */
-  tellOfJob(action: AuditAction, job: Pick<Job, 'id' | 'type' | 'tenant'>, actor: Actor): void {
-    const { id, type, tenant } = job;
-    const by = actingIn(tenant, actor);
-    this.tell({ ...by, action, target: { kind: 'job', id }, detail: { type, tenant } });
   }
 
   /** What matches, newest first, from entries older than the one with the id `before` on. */

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { type Actor, APPLICATION } from '../job/actor.ts';
 import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
+import { Events } from '../events/events.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
 import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
@@ -23,6 +24,7 @@ export class JobLeases {
   constructor(
     private readonly database: Database,
     private readonly options: ResolvedOptions,
+    private readonly events: Events,
   ) {
     this.#job = database.table('job');
   }
@@ -72,6 +74,10 @@ export class JobLeases {
        SELECT * FROM asked`,
       [id, ...visibleTo(visibility), ...actorParameters(actor)],
     );
-    return row ? { ...toJob(row), repeated: row.repeated } : null;
+    if (!row) return null;
+    const { repeated, ...rest } = row;
+    const job = toJob(rest);
+    this.events.tell({ name: 'cancelRequested', job, actor, repeated });
+    return { ...job, repeated };
   }
 }

@@ -4,7 +4,8 @@ import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { actorParameters, jobAuditSql } from './audit-sql.ts';
-import { CommittedChanges } from '../events/committed-changes.ts';
+import { Events } from '../events/events.ts';
+import type { Change } from '../events/facts.ts';
 import {
   type AttemptRef,
   type ClaimedJob,
@@ -29,6 +30,17 @@ export interface Settlement extends AttemptRef {
   tick: number;
 }
 
+type MoveFact = 'claimed' | 'settled' | 'requeued';
+
+/** What a move to each status is told as. */
+const FACTS: Readonly<Record<JobStatus, MoveFact>> = {
+  queued: 'requeued',
+  active: 'claimed',
+  completed: 'settled',
+  failed: 'settled',
+  cancelled: 'settled',
+};
+
 /** An expired lease is looked for in batches of this many. */
 const SWEEP = 500;
 
@@ -44,7 +56,7 @@ export class JobMoves {
   constructor(
     private readonly database: Database,
     private readonly options: ResolvedOptions,
-    private readonly committed: CommittedChanges,
+    private readonly events: Events,
   ) {
     this.#job = database.table('job');
     this.#change = database.table('job_change');
@@ -66,8 +78,10 @@ export class JobMoves {
       returning: ', j.payload',
       parameters: [JSON.stringify(refs), types, this.options.leaseMs, worker],
     });
-    this.committed.announce(rows);
-    const claimed = new Map(rows.map(({ payload, ...row }) => [before(row), { ...toJob(row), payload }]));
+    const jobs = this.#tell(rows.map(({ payload: _payload, ...row }) => row));
+    const claimed = new Map(
+      jobs.map((job, index) => [before(job), { ...job, payload: rows[index]?.payload ?? null }]),
+    );
     return refs.map((ref) => take(claimed, ref));
   }
 
@@ -92,8 +106,7 @@ export class JobMoves {
       reason: `CASE WHEN j.status = 'cancelled' THEN 'cancelled' ELSE i.reason END`,
       parameters: [JSON.stringify(settlements)],
     });
-    this.committed.announce(rows);
-    const settled = new Map(rows.map((row) => [before(row), toJob(row)]));
+    const settled = new Map(this.#tell(rows).map((job) => [before(job), job]));
     return settlements.map((settlement) => take(settled, settlement));
   }
 
@@ -101,7 +114,7 @@ export class JobMoves {
   async expireLeases(): Promise<Job[]> {
     const status = `CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
       WHEN j.attempt >= j.max_attempts THEN 'failed' ELSE 'queued' END`;
-    const rows = await this.#moveWhere(
+    return this.#moveWhere(
       `j.status = 'active' AND j.lease_until < now() ORDER BY j.lease_until LIMIT ${SWEEP} FOR UPDATE SKIP LOCKED`,
       `status = ${status}, lease_until = NULL, worker = NULL,
        error_code = CASE WHEN j.cancel_requested_at IS NULL THEN 'lease_lost' END,
@@ -114,34 +127,33 @@ export class JobMoves {
       `CASE moved.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
       [],
     );
-    return rows.map(toJob);
   }
 
   /** queued → cancelled for a visible job; null when it is not queued. */
   async cancelQueued(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
-    const [row] = await this.#moveWhere(
+    const [job] = await this.#moveWhere(
       `j.id = $1 AND j.status = 'queued' AND ${isVisible(2)} FOR UPDATE`,
       `status = 'cancelled', stage = NULL, offer_again_at = NULL, finished_at = now(),
        cancel_requested_at = now(), error_code = NULL, error_message = NULL`,
       `'cancelled'`,
       [id, ...visibleTo(visibility), ...actorParameters(actor)],
-      'cancel',
+      { action: 'cancel', actor },
     );
-    return row ? toJob(row) : null;
+    return job ?? null;
   }
 
   /** failed or cancelled → queued for a visible job, with one more attempt where all were used; null else. */
   async retry(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
-    const [row] = await this.#moveWhere(
+    const [job] = await this.#moveWhere(
       `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${isVisible(2)} FOR UPDATE`,
       `status = 'queued', stage = 'ready', run_at = now(), finished_at = NULL, started_at = NULL,
        cancel_requested_at = NULL, error_code = NULL, error_message = NULL, result = NULL, progress = NULL,
        progress_tick = 0, max_attempts = greatest(j.max_attempts, j.attempt + 1)`,
       `'retried_by_hand'`,
       [id, ...visibleTo(visibility), ...actorParameters(actor)],
-      'retry',
+      { action: 'retry', actor },
     );
-    return row ? toJob(row) : null;
+    return job ?? null;
   }
 
   /** Compare-and-set of the jobs in a JSON array of refs, locked in one order so that batches cannot deadlock. */
@@ -170,16 +182,16 @@ export class JobMoves {
     );
   }
 
-  /** With an action, the move is somebody's, whose parameters begin at the fifth; without, it is the sweeper's. */
+  /** With an act, the move is somebody's, whose parameters begin at the fifth; without, it is the sweeper's. */
   async #moveWhere(
     where: string,
     set: string,
     reason: string,
     parameters: unknown[],
-    action?: AuditAction,
-  ): Promise<JobRow[]> {
-    const noted = action ? `, noted AS (${jobAuditSql(this.database.schema, action, 5, 'moved')})` : '';
-    const scope = action ? '' : everyTenant('lease');
+    act?: { action: AuditAction; actor: Actor },
+  ): Promise<Job[]> {
+    const noted = act ? `, noted AS (${jobAuditSql(this.database.schema, act.action, 5, 'moved')})` : '';
+    const scope = act ? '' : everyTenant('lease');
     const rows = await this.database.query<JobRow[]>(
       `${scope}WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
        updated AS (
@@ -191,8 +203,21 @@ export class JobMoves {
        SELECT * FROM moved`,
       parameters,
     );
-    this.committed.announce(rows);
-    return rows;
+    return this.#tell(rows, act?.actor);
+  }
+
+  /** Tells what one statement committed: the new status says which fact each job belongs to. */
+  #tell(rows: JobRow[], actor: Actor | null = null): Job[] {
+    const changes = rows.map((row) => ({ job: toJob(row), reason: row.reason ?? '', actor }));
+    const told = new Map<MoveFact, Change[]>();
+    for (const change of changes) {
+      const name = FACTS[change.job.status];
+      const alike = told.get(name);
+      if (alike) alike.push(change);
+      else told.set(name, [change]);
+    }
+    for (const [name, jobs] of told) this.events.tell({ name, jobs });
+    return changes.map(({ job }) => job);
   }
 
   #history(): string {

@@ -5,6 +5,7 @@ import { Database } from './database.ts';
 
 /** A queued job that is to be added to its Bull queue. */
 export interface Offer extends JobRef {
+  tenant: string;
   type: string;
   queue: string;
   /** When it is made again unless it is confirmed; a Postgres timestamp, to the microsecond. */
@@ -64,8 +65,8 @@ export class JobOffers {
        ), taken AS (
          UPDATE ${this.#job} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
          WHERE j.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM stale)
-         RETURNING j.id, j.version, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until
-       ) SELECT id, version, type, queue, until FROM taken ORDER BY priority DESC, run_at, id`,
+         RETURNING j.id, j.version, j.tenant, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until
+       ) SELECT id, version, tenant, type, queue, until FROM taken ORDER BY priority DESC, run_at, id`,
       [JSON.stringify(windows)],
     );
     return rows;

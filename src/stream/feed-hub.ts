@@ -173,20 +173,15 @@ export class FeedHub implements Subscriber {
     const jobs = await this.#changedSince(this.#watermark ?? next);
     // Everybody left meanwhile: whoever comes next brings a watermark.
     if (stop.aborted) return;
-    for (const job of jobs) if (!stop.aborted) this.#showIfMissed(job);
+    const missed = jobs.filter(({ id, version }) => (this.#shown.get(id) ?? 0) < version);
+    this.hub.found(missed);
+    for (const job of missed) if (!stop.aborted) this.#show(job);
     if (!stop.aborted) this.#advance(next, jobs);
   }
 
   #changedSince(watermark: Watermark): Promise<Job[]> {
     const tenants = new Set([...this.#viewers].map(({ visibility }) => visibility.tenant));
     return this.feed.changedSince(watermark, tenants.has(null) ? null : ([...tenants] as string[]));
-  }
-
-  #showIfMissed(job: Job): void {
-    const shown = this.#shown.get(job.id) ?? 0;
-    if (shown >= job.version) return;
-    this.hub.backstopHits += 1;
-    this.#show(job);
   }
 
   #advance(next: Watermark, jobs: Job[]): void {

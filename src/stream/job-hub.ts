@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Events } from '../events/events.ts';
 import { isAfter } from '../job/cursor.ts';
 import type { Job, TenantJob } from '../job/job.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
@@ -29,14 +30,13 @@ export class JobHub implements Part {
   readonly #keys: Keys;
   readonly #watched = new Map<string, Watched>();
   readonly #looks: Loop;
-  /** Changes that only the backstop found. While it grows, nudges get lost: look at Redis. */
-  backstopHits = 0;
 
   constructor(
     private readonly reader: JobReader,
     private readonly store: JobStore,
     private readonly subscriptions: Subscriptions,
     private readonly faults: ReadFaults,
+    private readonly events: Events,
     private readonly options: ResolvedOptions,
   ) {
     this.#keys = redisKeys(options.prefix);
@@ -78,6 +78,11 @@ export class JobHub implements Part {
     return { channel: watched.channel, release };
   }
 
+  /** Tells of changes that only a backstop found. */
+  found(jobs: readonly TenantJob[]): void {
+    this.events.tell({ name: 'found', jobs });
+  }
+
   #open(job: TenantJob): Watched {
     const { id } = job;
     const channel = new JobChannel(job, this.reader, this.options.publicPath, this.faults);
@@ -106,7 +111,7 @@ export class JobHub implements Part {
   async #check(channel: JobChannel, position: { version: number; tick: number } | undefined): Promise<void> {
     const known = channel.progress?.cursor ?? { version: channel.version, tick: 0 };
     const behind = !position || position.version > channel.version || isAfter(position, known);
-    if (behind && channel.job) this.backstopHits += 1;
+    if (behind && channel.job) this.found([channel.watched]);
     // Either way the channel reads the last frame itself.
     if (behind || channel.waits) return channel.refresh();
     const last = await this.reader.lastFrame(channel.watched.id);

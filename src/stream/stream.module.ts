@@ -6,13 +6,24 @@ import { JobHub } from './job-hub.ts';
 import { JobReader } from './job-reader.ts';
 import { JobStream } from './job-stream.ts';
 import { ReadFaults } from './read-faults.ts';
+import { StreamMeasures } from './stream-measures.ts';
 import { Viewers } from './viewers.ts';
 
 /** Shows jobs as they run. */
 @Module({})
 export class StreamModule {
   static of(imports: DynamicModule[]): DynamicModule {
-    const providers = [ReadFaults, JobReader, JobHub, Viewers, Admission, JobStream, FeedHub, FeedStream];
+    const providers = [
+      ReadFaults,
+      JobReader,
+      JobHub,
+      Viewers,
+      Admission,
+      StreamMeasures,
+      JobStream,
+      FeedHub,
+      FeedStream,
+    ];
     return { module: StreamModule, imports, providers, exports: providers };
   }
 }

@@ -53,6 +53,7 @@ export class Viewer {
   #sentAt = Date.now();
   #checkedAt = Date.now();
   #congestedSince: number | null = null;
+  #ending: ByeReason | 'end' | null = null;
   /** By place, or by the frame itself where it has none. */
   readonly #waiting = new Map<string | WireFrame, Held>();
   #heldBytes = 0;
@@ -63,6 +64,11 @@ export class Viewer {
     private readonly options: ViewerOptions,
   ) {
     this.#cursor = options.cursor;
+  }
+
+  /** Why the stream was ended; null as long as it was not, also where the client has left. */
+  get ending(): ByeReason | 'end' | null {
+    return this.#ending;
   }
 
   /** Whether the client leaves waiting what it was sent. */
@@ -111,6 +117,7 @@ export class Viewer {
 
   /** Says why the stream ends, and ends it. */
   bye(reason: ByeReason): void {
+    this.#ending ??= reason;
     // What waits for a slow client waits in vain: it finds the newest when it comes back.
     if (reason === 'slow') this.#waiting.clear();
     else this.#writeAll();
@@ -125,6 +132,7 @@ export class Viewer {
   }
 
   end(): void {
+    this.#ending ??= 'end';
     this.#writeAll();
     this.subscriber.complete();
   }

@@ -3,6 +3,8 @@ import { Injectable } from '@nestjs/common';
 import { Observable } from 'rxjs';
 import type { Permit } from '../access/permit.ts';
 import { RevocationWatch } from '../access/revocation-watch.ts';
+import { Events } from '../events/events.ts';
+import type { StreamFact } from '../events/facts.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { Loop } from '../runtime/loop.ts';
 import { Outage } from '../runtime/outage.ts';
@@ -60,6 +62,7 @@ export class Viewers implements Part {
   constructor(
     private readonly options: ResolvedOptions,
     private readonly revocations: RevocationWatch,
+    private readonly events: Events,
   ) {}
 
   get stopLimitMs(): number {
@@ -91,8 +94,10 @@ export class Viewers implements Part {
       const viewer = new Viewer(subscriber, options);
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
+      const tellClosed = this.#tellOpened(request, viewer);
       subscriber.add(() => {
         this.#viewers.delete(viewer);
+        tellClosed();
         this.#linger(request.response);
       });
       subscriber.add(follow(viewer));
@@ -111,6 +116,18 @@ export class Viewers implements Part {
     await this.#ticks.stop();
     for (const response of this.#lingering.keys()) response.destroy();
     this.#lingering.clear();
+  }
+
+  #tellOpened({ permit, job }: OpenStream, viewer: Viewer): () => void {
+    const { tenant, subject } = permit.caller;
+    const stream: StreamFact = { tenant, subject, job };
+    const openedAt = performance.now();
+    this.events.tell({ name: 'streamOpened', ...stream });
+    return () => {
+      const reason = viewer.ending ?? 'left';
+      const openMs = Math.round(performance.now() - openedAt);
+      this.events.tell({ name: 'streamClosed', ...stream, reason, openMs });
+    };
   }
 
   /** By the clock: a machine that is busy says more of them at a time, and is not later for it. */

@@ -2,8 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { JobPermit } from '../access/permit.ts';
 import { JobFinal, JobNotRetryable } from '../job/job-errors.ts';
 import { isFinal, isRetryable, type Job } from '../job/job.ts';
-import { ChangeAnnouncer } from '../publish/change-announcer.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
 import { JobLeases } from '../store/job-leases.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { JobQueries } from './job-queries.ts';
@@ -16,9 +14,7 @@ export class JobCommands {
     private readonly queries: JobQueries,
     private readonly moves: JobMoves,
     private readonly leases: JobLeases,
-    private readonly announcer: ChangeAnnouncer,
     private readonly bound: QueueBound,
-    private readonly audit: AuditTrail,
   ) {}
 
   /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
@@ -31,15 +27,10 @@ export class JobCommands {
       permit.check('cancel', job);
       if (isFinal(job.status)) throw new JobFinal();
       const cancelled = await this.moves.cancelQueued(id, visibility, actor);
-      if (cancelled) {
-        this.audit.tellOfJob('cancel', cancelled, actor);
-        return cancelled;
-      }
+      if (cancelled) return cancelled;
       const asked = await this.leases.requestCancel(id, visibility, actor);
       if (asked) {
-        const { repeated, ...running } = asked;
-        if (!repeated) this.audit.tellOfJob('cancel', running, actor);
-        void this.announcer.requestCancel(id);
+        const { repeated: _repeated, ...running } = asked;
         return running;
       }
     }
@@ -57,7 +48,6 @@ export class JobCommands {
     if (!isRetryable(found.status)) throw new JobNotRetryable();
     const job = await this.bound.admit([found], () => this.moves.retry(id, visibility, actor));
     if (!job) throw new JobNotRetryable();
-    this.audit.tellOfJob('retry', job, actor);
     return job;
   }
 }

@@ -3,13 +3,12 @@ import type { EntityManager } from 'typeorm';
 import { APPLICATION } from '../job/actor.ts';
 import type { TenantJob } from '../job/job.ts';
 import { faultText } from '../runtime/loggable.ts';
-import { AuditTrail } from '../store/audit-trail.ts';
 import { Batcher } from '../runtime/batcher.ts';
-import { CommittedChanges } from '../events/committed-changes.ts';
+import { Events } from '../events/events.ts';
 import { type InsertedJob, JobStore, type NewJob } from '../store/job-store.ts';
 import { AfterCommit } from './after-commit.ts';
 
-/** Tells of new jobs once they are committed: the dispatcher, other processes, and the log of the audit. */
+/** Tells of new jobs once they are committed. */
 @Injectable()
 export class SubmitAnnouncer {
   readonly #log = new Logger('Jobstream');
@@ -17,16 +16,16 @@ export class SubmitAnnouncer {
 
   constructor(
     private readonly store: JobStore,
-    private readonly committed: CommittedChanges,
+    private readonly events: Events,
     private readonly afterCommit: AfterCommit,
-    private readonly audit: AuditTrail,
   ) {}
 
   /** `inserted` stand at the indexes of the jobs that were asked for. */
   announce(jobs: NewJob[], inserted: InsertedJob[]): void {
-    this.committed.announce(inserted.filter(({ replayed }) => !replayed).map(({ job }) => job));
-    for (const [index, { job, replayed }] of inserted.entries())
-      if (!replayed) this.audit.tellOfJob('submit', job, jobs[index]?.actor ?? APPLICATION);
+    const made = inserted.flatMap(({ job, replayed }, index) =>
+      replayed ? [] : { job, reason: 'submitted', actor: jobs[index]?.actor ?? APPLICATION },
+    );
+    this.events.tell({ name: 'submitted', jobs: made });
   }
 
   /** The same for those that joined a transaction of the host, once that has committed. */

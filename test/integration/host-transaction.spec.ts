@@ -8,7 +8,7 @@ import {
   type Submission,
   UnknownJobType,
 } from '../../src/index.ts';
-import { CommittedChanges } from '../../src/events/committed-changes.ts';
+import { Events } from '../../src/events/events.ts';
 import { loggedUnder } from '../support/collected-log.ts';
 import { eventually } from '../support/eventually.ts';
 import { handler, TestModule } from '../support/module.ts';
@@ -23,11 +23,7 @@ beforeAll(async () => {
   host = await TestModule.start({
     providers: [handler('test', (_payload, job) => void ran.push(job.id), { schema })],
   });
-  host
-    .get(CommittedChanges)
-    .changes$.subscribe((jobs) =>
-      announced.push(...jobs.filter(({ version }) => version === 1).map(({ id }) => id)),
-    );
+  host.get(Events).on('submitted', ({ jobs }) => announced.push(...jobs.map(({ job }) => job.id)));
 });
 beforeEach(() => {
   announced.length = 0;

@@ -25,7 +25,7 @@ export interface Attempt {
 
 /** A running job of three attempts. */
 export function running(attempt = 1): RunningJob {
-  const options = { progressIntervalMs: 10, publish: () => undefined, log: () => undefined };
+  const options = { progressIntervalMs: 10, progressed: () => undefined, log: () => undefined };
   return new RunningJob(aClaimedJob({ attempt, maxAttempts: 3, version: attempt * 2 }), options);
 }
 

@@ -2,7 +2,8 @@ import { DataSource } from 'typeorm';
 import type { Job, JobChange } from '../../src/job/job.ts';
 import { type JobsModuleOptions, resolveOptions } from '../../src/jobs.options.ts';
 import { AuditTrail } from '../../src/store/audit-trail.ts';
-import { type ChangedJob, CommittedChanges } from '../../src/events/committed-changes.ts';
+import { Events } from '../../src/events/events.ts';
+import { CHANGES } from '../../src/events/facts.ts';
 import { Database } from '../../src/store/database.ts';
 import { JobLeases } from '../../src/store/job-leases.ts';
 import { JobLogs } from '../../src/store/job-logs.ts';
@@ -35,7 +36,7 @@ export class TestStore {
   readonly retention: JobRetention;
   readonly audit: AuditTrail;
   /** What was announced as committed, in order. */
-  readonly announced: ChangedJob[] = [];
+  readonly announced: Job[] = [];
 
   private constructor(
     readonly dataSource: DataSource,
@@ -43,12 +44,12 @@ export class TestStore {
     options: Partial<JobsModuleOptions>,
   ) {
     const resolved = resolveOptions({ redis: 'redis://unused', jwt: UNUSED_JWT, ...options });
-    const committed = new CommittedChanges();
-    committed.changes$.subscribe((jobs) => this.announced.push(...jobs));
+    const events = new Events();
+    events.on(CHANGES, ({ jobs }) => this.announced.push(...jobs.map(({ job }) => job)));
     this.tables = new Database(dataSource, resolved.schema);
     this.store = new JobStore(this.tables);
-    this.moves = new JobMoves(this.tables, resolved, committed);
-    this.leases = new JobLeases(this.tables, resolved);
+    this.moves = new JobMoves(this.tables, resolved, events);
+    this.leases = new JobLeases(this.tables, resolved, events);
     this.offers = new JobOffers(this.tables);
     this.logs = new JobLogs(this.tables);
     this.retention = new JobRetention(this.tables);

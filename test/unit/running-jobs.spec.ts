@@ -40,7 +40,7 @@ describe('the jobs that a process runs', () => {
   function run(): RunningJob {
     const job = new RunningJob(aClaimedJob(), {
       progressIntervalMs: 1,
-      publish: () => undefined,
+      progressed: () => undefined,
       log: () => undefined,
     });
     running.add(job);

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Permit } from '../../src/access/permit.ts';
 import type { RevocationWatch } from '../../src/access/revocation-watch.ts';
+import { Events } from '../../src/events/events.ts';
 import { resolveOptions } from '../../src/jobs.options.ts';
 import type { StreamResponse } from '../../src/stream/stream-response.ts';
 import { Viewers } from '../../src/stream/viewers.ts';
@@ -43,7 +44,7 @@ function openStreams(
   onBye: (index: number) => void = () => undefined,
 ) {
   const options = resolveOptions({ redis: 'redis://unused', jwt: ISSUER, shutdownGraceMs });
-  const viewers = new Viewers(options, NEVER_REVOKED as unknown as RevocationWatch);
+  const viewers = new Viewers(options, NEVER_REVOKED as unknown as RevocationWatch, new Events());
   const responses = Array.from({ length: count }, (_response, index) => {
     const response = new StalledResponse();
     const request = {

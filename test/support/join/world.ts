@@ -7,6 +7,7 @@ import { ReadFaults } from '../../../src/stream/read-faults.ts';
 import { Viewers } from '../../../src/stream/viewers.ts';
 import type { Subscriber, Subscriptions } from '../../../src/redis/subscriptions.ts';
 import type { JobStore } from '../../../src/store/job-store.ts';
+import { Events } from '../../../src/events/events.ts';
 import { HeldReads } from './held-reads.ts';
 import {
   type Happening,
@@ -52,16 +53,18 @@ export class JoinWorld {
     };
     const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
     const faults = new ReadFaults();
+    const events = new Events();
     this.#hub = new JobHub(
       reader,
       store as unknown as JobStore,
       subscriptions as unknown as Subscriptions,
       faults,
+      events,
       backend.options,
     );
     this.#tick = tickOf(this.#hub);
     const watch = { watch: () => ({ stop: () => undefined, isRevoked: () => false }) };
-    const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch);
+    const viewers = new Viewers(backend.options, watch as unknown as RevocationWatch, events);
     const streams = new JobStream(this.#hub, reader, viewers, faults, backend.options);
     this.viewer = new JoinViewer(streams, backend.job, scenario);
   }
