@@ -74,7 +74,7 @@ describe('CsvLoad', () => {
     const newline = fc.constantFrom('\n', '\r\n', '\r');
     await fc.assert(
       fc.asyncProperty(
-        fc.array(row, { maxLength: 40 }),
+        fc.array(row, { maxLength: 25 }),
         newline,
         fc.integer({ min: 40, max: 90 }),
         async (rows, end, part) => {
@@ -84,7 +84,7 @@ describe('CsvLoad', () => {
           expect(whole.counts).toEqual([whole.rows.length, whole.bad.length, Buffer.byteLength(csv)]);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 15 },
     );
   });
 
