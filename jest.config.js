@@ -25,11 +25,20 @@ const project = (name, extra = {}) => ({
   ...extra,
 });
 
-export default {
+/** Jest runs a setup that several projects name once, and not at all where only unit tests are run. */
+const withServers = {
   globalSetup: '<rootDir>/test/support/start-services.ts',
   globalTeardown: '<rootDir>/test/support/stop-services.ts',
+};
+
+export default {
   testTimeout: 30_000,
   // Most tests wait most of the time, so three workers suit two cores.
   maxWorkers: 3,
-  projects: [project('unit'), project('integration'), project('e2e'), project('attacks')],
+  projects: [
+    project('unit'),
+    project('integration', withServers),
+    project('e2e', withServers),
+    project('attacks', withServers),
+  ],
 };

@@ -37,7 +37,8 @@ function prepare() {
     process.exit(1);
   }
   process.stderr.write('Nothing is built yet, so that is done first; it takes some seconds.\n');
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'build.mjs')], {
+  const options = process.env.REDIS_URL ? [] : ['--redis'];
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, 'build.mjs'), ...options], {
     stdio: 'inherit',
   });
   if (status !== 0) process.exit(status ?? 1);

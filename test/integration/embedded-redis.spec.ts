@@ -1,6 +1,15 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Redis } from 'ioredis';
 import {
   startEmbeddedServices,
@@ -25,6 +34,7 @@ beforeEach(() => {
 });
 
 afterEach(async () => {
+  jest.restoreAllMocks();
   await Promise.all(started.map((services) => services.stop()));
   process.env['PATH'] = PATH;
   rmSync(root, { recursive: true, force: true });
@@ -59,6 +69,25 @@ cd "$folder" && exec "${installed('redis-server')}" "$2" --port "$port" --bind 1
   );
 }
 
+/** Stands in for the package tools: a package is a file, and unpacking the server takes that of this machine. */
+function addApt(): void {
+  for (const program of ['cp', 'mkdir', 'sleep']) symlinkSync(installed(program), join(bin, program));
+  addProgram('apt-cache', `echo "  Depends: adduser"; echo "  Depends: liblzf1"; echo "  Depends: libc6"`);
+  addProgram('dpkg-query', `case "$*" in *libc6) printf 'install ok installed' ;; *) exit 1 ;; esac`);
+  addProgram(
+    'apt-get',
+    `[ "$1" = download ] || exit 1
+shift
+echo "$*" >> "${join(root, 'downloads')}"
+for name; do : > "$name.deb"; done`,
+  );
+  addProgram(
+    'dpkg',
+    `[ "$2" = redis-tools.deb ] || exit 0
+mkdir -p usr/bin && cp "${realpathSync(installed('redis-server'))}" usr/bin/redis-check-rdb`,
+  );
+}
+
 const ignore = (): void => undefined;
 
 describe('finding a Redis', () => {
@@ -76,6 +105,57 @@ describe('finding a Redis', () => {
     for (const way of ['redis-server', 'valkey-server', 'Docker', 'apt-get', 'REDIS_URL']) {
       expect(String(error)).toContain(way);
     }
+  });
+
+  it('names the one command that installs it, by the package manager that is here', async () => {
+    addProgram('dnf', '');
+    await expect(findRedis(ignore)).rejects.toThrow('Install one with: sudo dnf install valkey;');
+    addProgram('brew', '');
+    await expect(findRedis(ignore)).rejects.toThrow('Install one with: brew install redis;');
+  });
+
+  it('is refused before Postgres or a folder for it is made', async () => {
+    const dataDir = join(root, 'data');
+    const lines: string[] = [];
+    const log = (line: string): void => void lines.push(line);
+    await expect(startEmbeddedServices({ dataDir, postgres: true, redis: true, log })).rejects.toThrow(
+      'No Redis found',
+    );
+    expect(lines).toEqual([]);
+    expect(existsSync(join(dataDir, 'postgres'))).toBe(false);
+  });
+
+  it('downloads it on Debian without root, with the libraries that are missing, once', async () => {
+    if (!existsSync('/etc/debian_version')) return;
+    jest.spyOn(process, 'getuid').mockReturnValue(1000);
+    addApt();
+    const dir = join(root, 'data');
+    const expected = { kind: 'local', path: join(dir, 'redis-program/redis-server') };
+
+    expect(await findRedis(ignore, dir)).toEqual(expected);
+    expect(await findRedis(ignore, dir)).toEqual(expected);
+
+    expect(readFileSync(join(root, 'downloads'), 'utf8')).toBe('redis-tools liblzf1\n');
+    expect(readdirSync(dir)).toEqual(['redis-program']);
+    const services = await startEmbeddedServices({ dataDir: dir, postgres: false, redis: true, log: ignore });
+    started.push(services);
+    const client = new Redis(services.redisUrl ?? '');
+    expect(await client.set('kept', '42')).toBe('OK');
+    client.disconnect();
+  });
+
+  it('leaves nothing of a download that failed, and says why', async () => {
+    if (!existsSync('/etc/debian_version')) return;
+    jest.spyOn(process, 'getuid').mockReturnValue(1000);
+    addProgram('apt-cache', 'echo known');
+    addProgram('apt-get', 'echo "E: no network" >&2; exit 100');
+    const lines: string[] = [];
+
+    const finding = findRedis((line) => void lines.push(line), join(root, 'data'));
+
+    await expect(finding).rejects.toThrow('sudo apt-get install redis-server');
+    expect(lines.at(-1)).toContain('E: no network');
+    expect(readdirSync(join(root, 'data'))).toEqual([]);
   });
 
   it('runs in a container on the data folder when only Docker is there, and removes an earlier one', async () => {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { DataSource } from 'typeorm';
 import {
   startEmbeddedServices,
   type EmbeddedServices,
 } from '../../packages/dev-servers/src/embedded-services.ts';
+import { findRedis } from '../../packages/dev-servers/src/redis-program.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { secret } from './secrets.ts';
 import { TEMPLATE, createDatabase, databaseAt } from './services.ts';
@@ -16,6 +17,7 @@ export const running: { services: EmbeddedServices | null } = { services: null }
 /** Starts one Postgres and one Redis for all tests; they and their data end with Jest, however it ends. */
 // oxlint-disable-next-line import/no-default-export -- Jest takes a global setup from the default export
 export default async function startServices(): Promise<void> {
+  await putRedisOnPath();
   const dataDir = join(tmpdir(), `jobstream-test-${randomUUID()}`);
   running.services = await startEmbeddedServices({
     dataDir,
@@ -35,6 +37,13 @@ export default async function startServices(): Promise<void> {
     await running.services.stop();
     throw error;
   }
+}
+
+/** One that had to be downloaded is kept for the next run, and found by every service of the tests. */
+async function putRedisOnPath(): Promise<void> {
+  const log = (line: string): void => void process.stderr.write(`${line}\n`);
+  const { kind, path } = await findRedis(log, join(import.meta.dirname, '../../.jobstream'));
+  if (kind === 'local') process.env['PATH'] = `${process.env['PATH']}${delimiter}${dirname(path)}`;
 }
 
 /** Tests clone this database, which takes a fraction of the time that migrating one does. */

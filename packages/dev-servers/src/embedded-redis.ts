@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { LOOPBACK } from './free-port.ts';
 import { stopLeftovers } from './leftover-servers.ts';
-import { findRedis, type RedisProgram } from './redis-program.ts';
+import type { RedisProgram } from './redis-program.ts';
 import { makePrivateFolder, writePrivateFile, type ServerHome } from './server-home.ts';
 import { launchOnFreePort, ServerProcess, type RunningServer, type ServerOptions } from './server-process.ts';
 
@@ -19,8 +19,10 @@ const START_TIMEOUT_MS = 60_000;
 const DOCKER_TIMEOUT_MS = 300_000;
 
 /** Starts Redis in `<home>/redis`, append-only, with a new random password at every start. */
-export async function startRedis({ home, durable, log }: ServerOptions): Promise<RunningServer> {
-  const program = await findRedis(log);
+export async function startRedis(
+  program: RedisProgram,
+  { home, durable, log }: ServerOptions,
+): Promise<RunningServer> {
   const folder = join(home.dir, 'redis');
   makePrivateFolder(folder, home.user);
   await stopEarlier(folder, program, log);

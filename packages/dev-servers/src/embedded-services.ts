@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { claimDataFolder, claimForCommand, createThrowAwayFolder, type DataFolder } from './data-folder.ts';
 import { runningPostgres, startPostgres } from './embedded-postgres.ts';
 import { startRedis } from './embedded-redis.ts';
+import { findRedis } from './redis-program.ts';
 import { knownHome, serverHome } from './server-home.ts';
 import type { RunningServer, ServerProcess } from './server-process.ts';
 import { ThrowAwayFolders } from './throw-away-folders.ts';
@@ -94,16 +95,19 @@ class RunningServers {
     this.#onDeath = onDeath;
   }
 
-  async start({ postgres, redis, durable = true, log }: EmbeddedServicesOptions): Promise<EmbeddedServices> {
+  async start(asked: EmbeddedServicesOptions): Promise<EmbeddedServices> {
+    const { postgres, redis, durable = true, log } = asked;
     if (process.platform === 'win32')
       throw new Error('Embedded servers need Linux or macOS. Use WSL, or set DATABASE_URL and REDIS_URL.');
+    // First of all, as it is what may be missing: a refusal must not come after a minute of preparations.
+    const program = redis ? await findRedis(log, resolve(asked.dataDir)) : null;
     const home = await serverHome(this.#folder.path, log);
     if (!durable) this.#throwAway = new ThrowAwayFolders([...new Set([home.dir, this.#folder.path])]);
     const options = { home, durable, log };
     // Both are waited for, also when one fails: only then is it known what has to be stopped.
     const [database, cache] = await Promise.allSettled([
       postgres ? this.#keep(startPostgres(options)) : null,
-      redis ? this.#keep(startRedis(options)) : null,
+      program ? this.#keep(startRedis(program, options)) : null,
     ]);
     return { databaseUrl: valueOf(database), redisUrl: valueOf(cache), stop: () => this.stop() };
   }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { downloadedRedis, downloadRedis } from './redis-download.ts';
 
 const execute = promisify(execFile);
 
@@ -10,21 +11,41 @@ export type RedisProgram = { kind: 'local'; path: string } | { kind: 'docker'; p
 
 const NAMES = ['redis-server', 'valkey-server'];
 
+/** What installs a Redis, by the package manager that is on PATH. */
+const INSTALL = {
+  brew: 'brew install redis',
+  'apt-get': 'sudo apt-get install redis-server',
+  dnf: 'sudo dnf install valkey',
+  apk: 'sudo apk add redis',
+  pacman: 'sudo pacman -S valkey',
+  zypper: 'sudo zypper install redis',
+};
+
 /**
- * The first of: `redis-server` or `valkey-server` on PATH; Docker, when an engine answers; on Debian as
- * root, the package `redis-server`, which is installed for it.
+ * The first of: `redis-server` or `valkey-server` on PATH; one that was downloaded into `dir` before; Docker, when an
+ * engine answers; on Debian and Ubuntu the package, installed as root, else downloaded into `dir`.
+ *
+ * @throws Error with the one command that installs it here.
  */
-export async function findRedis(log: (line: string) => void): Promise<RedisProgram> {
-  const path = onPath(NAMES);
+export async function findRedis(
+  log: (line: string) => void,
+  dir: string | null = null,
+): Promise<RedisProgram> {
+  const path = onPath(NAMES) ?? (dir && downloadedRedis(dir));
   if (path) return { kind: 'local', path };
   const docker = onPath(['docker']);
   if (docker && (await engineAnswers(docker))) return { kind: 'docker', path: docker };
-  const installed = await install(log);
-  if (installed) return { kind: 'local', path: installed };
+  const debian = (await install(log)) ?? (await download(log, dir));
+  if (debian) return { kind: 'local', path: debian };
   throw new Error(
-    'No Redis found. Either put redis-server or valkey-server on PATH, or start a Docker engine, ' +
-      'or run on Debian as root, where it is installed with apt-get. A server of your own is named by REDIS_URL.',
+    `No Redis found. ${installCommand()}; or put redis-server or valkey-server on PATH, start a Docker engine, ` +
+      'or name a server of your own by REDIS_URL.',
   );
+}
+
+function installCommand(): string {
+  const here = Object.entries(INSTALL).find(([manager]) => onPath([manager]));
+  return `Install one with: ${here ? here[1] : Object.values(INSTALL).join(', or ')}`;
 }
 
 function onPath(names: readonly string[]): string | null {
@@ -52,16 +73,34 @@ async function engineAnswers(docker: string): Promise<boolean> {
 }
 
 async function install(log: (line: string) => void): Promise<string | null> {
-  const aptGet = onPath(['apt-get']);
-  if (!aptGet || process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) return null;
+  const aptGet = onDebian();
+  if (!aptGet || process.getuid?.() !== 0) return null;
   log('No Redis found: installing it with "apt-get install -y redis-server"');
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   try {
     await execute(aptGet, ['update'], { env });
     await execute(aptGet, ['install', '-y', 'redis-server'], { env });
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message.trim() : String(cause);
-    log(`apt-get could not install Redis: ${reason}`);
+    log(`apt-get could not install Redis: ${reasonOf(cause)}`);
   }
   return onPath(NAMES);
+}
+
+async function download(log: (line: string) => void, dir: string | null): Promise<string | null> {
+  if (dir === null || !onDebian() || process.getuid?.() === 0) return null;
+  log(`No Redis found: downloading it with "apt-get download redis-tools" into ${dir}, about 1.5 MB`);
+  try {
+    return await downloadRedis(dir);
+  } catch (cause) {
+    log(`Redis could not be downloaded: ${reasonOf(cause)}`);
+    return null;
+  }
+}
+
+function onDebian(): string | null {
+  return existsSync('/etc/debian_version') ? onPath(['apt-get']) : null;
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message.trim() : String(cause);
 }
