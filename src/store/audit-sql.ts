@@ -33,7 +33,9 @@ export function jobAuditSql(schema: string, action: AuditAction, first: number, 
   });
 }
 
-export const KIND = { job: `'job'`, key: `'key'` } satisfies Partial<Record<AuditEntry['target']['kind'], string>>;
+export const KIND = { job: `'job'`, key: `'key'` } satisfies Partial<
+  Record<AuditEntry['target']['kind'], string>
+>;
 export const JOB_DETAIL = `json_build_object('type', type, 'tenant', tenant)`;
 
 /** The parameters of an actor, in the order that the statements expect. */
