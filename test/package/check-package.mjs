@@ -2,7 +2,7 @@
 // compiles and boots that application on real servers. Needs `npm run build` first.
 //
 // Names of the package that this check and host.ts.txt rely on: JobsModule.forRootAsync, JobHandler, JobContext,
-// JobTypes, Jobs.submit and its { job } from "."; jobMigrations from "./migrations"; startEmbeddedServices from the build's
+// JobTypes, ViewerToken, Jobs with submit, get, list and view from "."; jobMigrations from "./migrations"; startEmbeddedServices from the build's
 // service, which the package itself does not ship.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
