@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Injectable } from '@nestjs/common';
 import { ViewerTokens } from '../../src/access/viewer-tokens.ts';
-import { type Jobs, JobNotFound } from '../../src/index.ts';
-import { JobQueries } from '../../src/submit/job-queries.ts';
+import { JobNotFound, Jobs, JobsHealth, JobsModule } from '../../src/index.ts';
 import { handler, TestModule } from '../support/module.ts';
 
 const LATER = new Date('2100-01-01T00:00:00Z');
@@ -34,13 +32,8 @@ describe('The jobs of an application', () => {
     expect((await jobs.viewerToken(job)).token).toMatch(/^jsv_/);
   });
 
-  it('are all that it can have injected: what acts for a permit stays within the module', async () => {
-    @Injectable()
-    class Curious {
-      constructor(readonly queries: JobQueries) {}
-    }
-
-    await expect(TestModule.start({ beside: host, providers: [Curious] })).rejects.toThrow('JobQueries');
+  it('are, with the health, all that it can have injected', () => {
+    expect(JobsModule.forRoot({ redis: 'redis://unused' }).exports).toEqual([Jobs, JobsHealth]);
   });
 
   it('are shown as the routes show them', async () => {
