@@ -42,6 +42,7 @@ import { StoreModule } from './store/store.module.ts';
 import { JobHub } from './stream/job-hub.ts';
 import { StreamModule } from './stream/stream.module.ts';
 import { Viewers } from './stream/viewers.ts';
+import { Jobs } from './submit/jobs.ts';
 import { SubmitModule } from './submit/submit.module.ts';
 
 /** The moving parts in the order in which they start. They stop in the opposite one, those of a row together. */
@@ -107,8 +108,9 @@ function assemble(extras: Extras, given: DynamicModule): DynamicModule {
     module: JobsModule,
     global: extras.isGlobal,
     imports: extras.http ? [...rooms, HttpModule.of(rooms)] : rooms,
-    providers: [lifecycle(), JobsHealth],
-    exports: [submit, JobsHealth],
+    // All that hosts see: the rooms are private.
+    providers: [lifecycle(), Jobs, JobsHealth],
+    exports: [Jobs, JobsHealth],
   };
 }
 

@@ -3,15 +3,14 @@ import { AfterCommit } from './after-commit.ts';
 import { JobCommands } from './job-commands.ts';
 import { JobQueries } from './job-queries.ts';
 import { JobSubmitter } from './job-submitter.ts';
-import { Jobs } from './jobs.ts';
 import { QueueBound } from './queue-bound.ts';
 import { SubmitAnnouncer } from './submit-announcer.ts';
 
-/** What is done with jobs: on behalf of a caller with the permit of a request, or by the application through `Jobs`. */
+/** What is done with jobs, for whoever a permit stands. The facade for hosts, `Jobs`, is provided where they see it. */
 @Module({})
 export class SubmitModule {
   static of(imports: DynamicModule[]): DynamicModule {
-    const shared = [JobSubmitter, JobQueries, JobCommands, Jobs];
+    const shared = [JobSubmitter, JobQueries, JobCommands];
     const providers = [AfterCommit, SubmitAnnouncer, QueueBound, ...shared];
     return { module: SubmitModule, imports, providers, exports: shared };
   }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ViewerTokens } from '../../src/access/viewer-tokens.ts';
-import { type Jobs, JobNotFound } from '../../src/index.ts';
+import { JobNotFound, Jobs, JobsHealth, JobsModule } from '../../src/index.ts';
 import { handler, TestModule } from '../support/module.ts';
 
 const LATER = new Date('2100-01-01T00:00:00Z');
@@ -30,6 +30,10 @@ describe('The jobs of an application', () => {
       job: job.id,
     });
     expect((await jobs.viewerToken(job)).token).toMatch(/^jsv_/);
+  });
+
+  it('are, with the health, all that it can have injected', () => {
+    expect(JobsModule.forRoot({ redis: 'redis://unused' }).exports).toEqual([Jobs, JobsHealth]);
   });
 
   it('are shown as the routes show them', async () => {

@@ -2,8 +2,8 @@
 // compiles and boots that application on real servers. Needs `npm run build` first.
 //
 // Names of the package that this check and host.ts.txt rely on: JobsModule.forRootAsync, JobHandler, JobContext,
-// JobTypes, Jobs.submit and its { job } from "."; jobMigrations from "./migrations"; jobsOpenApi and addJobsTo from
-// "./openapi"; startEmbeddedServices from packages/dev-servers, which the package itself does not ship.
+// JobTypes, ViewerToken, Jobs with submit, get, list and view from "."; jobMigrations from "./migrations"; jobsOpenApi
+// and addJobsTo from "./openapi"; startEmbeddedServices from packages/dev-servers, which the package itself does not ship.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
