@@ -25,6 +25,8 @@ export interface JobsMeasures {
   backstopHits: number;
   /** Counter: messages that Redis did not take. */
   publishFailures: number;
+  /** Counter: messages from Redis that were dropped, as Jobstream did not write them. */
+  malformedMessages: number;
 }
 
 /** What an operator wants to know of this process. */
@@ -68,6 +70,7 @@ export class JobsHealth {
       subscribedChannels: this.subscriptions.size,
       backstopHits: this.hub.backstopHits,
       publishFailures: this.frames.failures + this.announcer.failures,
+      malformedMessages: this.hub.malformed,
     };
   }
 }

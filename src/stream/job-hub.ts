@@ -60,6 +60,11 @@ export class JobHub implements Part {
     return this.#watched.size;
   }
 
+  /** Counter: messages from Redis that were dropped, as Jobstream did not write them. */
+  get malformed(): number {
+    return this.faults.malformed;
+  }
+
   /** A watched job as it was last read; null where it has not been. */
   jobOf(id: string): Job | null {
     return this.#watched.get(id)?.channel.job ?? null;
