@@ -24,6 +24,8 @@ export interface JobsCounts {
   backstopHits: number;
   /** Messages that Redis did not take. */
   publishFailures: number;
+  /** Messages from Redis that were dropped, as Jobstream did not write them. */
+  malformedMessages: number;
 }
 
 /** Counts facts. A new counter is a key of `JobsCounts` and a line here; the service's metrics then ask for its name. */
@@ -41,6 +43,7 @@ export class Counters {
     streamsClosed: {},
     backstopHits: 0,
     publishFailures: 0,
+    malformedMessages: 0,
   };
 
   listenTo(events: Events): void {
@@ -55,6 +58,7 @@ export class Counters {
     events.on('streamOpened', () => (counts.streamsOpened += 1));
     events.on('streamClosed', ({ reason }) => count(counts.streamsClosed, reason));
     events.on('found', ({ jobs }) => (counts.backstopHits += jobs.length));
+    events.on('malformed', () => (counts.malformedMessages += 1));
     events.on('unpublished', ({ messages }) => (counts.publishFailures += messages));
   }
 

@@ -1,4 +1,12 @@
-import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import {
+  type DynamicModule,
+  Injectable,
+  Module,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+  type Provider,
+} from '@nestjs/common';
+import { watchOutages } from '../runtime/outage.ts';
 import { AuditLog } from './audit-log.ts';
 import { Counters } from './counters.ts';
 import { Events } from './events.ts';
@@ -14,13 +22,29 @@ const events: Provider = {
   inject: [Counters, AuditLog],
 };
 
+/** Outages are met on shelf 0 too, where nobody knows of events. */
+@Injectable()
+class OutageFacts implements OnModuleInit, OnApplicationShutdown {
+  #stop: (() => void) | null = null;
+
+  constructor(private readonly events: Events) {}
+
+  onModuleInit(): void {
+    this.#stop = watchOutages((story) => this.events.tell({ name: 'outage', ...story }));
+  }
+
+  onApplicationShutdown(): void {
+    this.#stop?.();
+  }
+}
+
 /** The one place where things are told. */
 @Module({})
 export class EventsModule {
   static of(): DynamicModule {
     return {
       module: EventsModule,
-      providers: [Counters, AuditLog, events],
+      providers: [Counters, AuditLog, events, OutageFacts],
       exports: [Events, Counters],
     };
   }

@@ -1,5 +1,6 @@
 import type { Act, Actor } from '../job/actor.ts';
 import type { Job, Progress, TenantJob } from '../job/job.ts';
+import type { OutageStory } from '../runtime/outage.ts';
 
 /** One committed change of a job's status. */
 export interface Change {
@@ -66,8 +67,10 @@ export interface Facts {
   found: { readonly jobs: readonly TenantJob[] };
   /** Redis did not take this many messages to other processes; their backstops find what those would have said. */
   unpublished: { readonly messages: number };
-  /** Something that this process needs is away, or back again after `ms`. */
-  outage: { readonly what: string; readonly over: boolean; readonly ms: number };
+  /** A message from Redis, or a last frame there, was dropped: it is not what Jobstream writes. */
+  malformed: { readonly channel: string };
+  /** A part of the process cannot do something (`over` false, `ms` 0), or can again after `ms`; as its log line has it. */
+  outage: OutageStory;
 }
 
 export type FactName = keyof Facts;

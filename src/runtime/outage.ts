@@ -8,6 +8,25 @@ const SAME_MS = 5_000;
 /** Different faults that are told within the quiet time; more are only counted. */
 const MOST = 10;
 
+/** What the log tells of an outage, for those who count. */
+export interface OutageStory {
+  /** The part of the process, as its log lines are headed. */
+  readonly part: string;
+  /** A sentence without its end, such as `Renewing leases failed` or `Leases are renewed again`. */
+  readonly what: string;
+  readonly over: boolean;
+  /** How long it lasted; 0 at its beginning. */
+  readonly ms: number;
+}
+
+const watchers = new Set<(story: OutageStory) => void>();
+
+/** Tells of every outage of this process that begins or is over, until the function that it returns is called. */
+export function watchOutages(watcher: (story: OutageStory) => void): () => void {
+  watchers.add(watcher);
+  return () => void watchers.delete(watcher);
+}
+
 interface Told {
   quietUntil: number;
   untold: number;
@@ -28,13 +47,13 @@ export class Outage {
   /** Whether the log says that it lasts. */
   #open = false;
 
-  /** `again` is a sentence without its end that tells of the end, such as `Leases are renewed again`. */
+  /** `part` heads its lines; `again` is a sentence without its end that tells of the end, such as `Leases are renewed again`. */
   constructor(
-    context: string,
+    private readonly part: string,
     private readonly again: string,
     private readonly level: 'error' | 'warn' = 'error',
   ) {
-    this.#log = new Logger(context);
+    this.#log = new Logger(part);
   }
 
   /** It was met; `what` is a sentence without its end, such as `Renewing leases failed`. */
@@ -44,7 +63,7 @@ export class Outage {
     const text = faultText(error);
     const told = this.#faults.get(text);
     if (told && now < told.quietUntil) told.untold += 1;
-    else if (told || this.#hasRoom(now)) this.#tell(`${what}: ${text}`, text, now);
+    else if (told || this.#hasRoom(now)) this.#tell(what, text, now);
     else this.#others += 1;
   }
 
@@ -52,8 +71,15 @@ export class Outage {
   over(): void {
     if (this.#since === null || this.#endedAt !== null) return;
     this.#endedAt = performance.now();
-    if (this.#open) this.#log.log(`${this.again} after ${durationText(this.#endedAt - this.#since)}.`);
+    if (!this.#open) return;
     this.#open = false;
+    const ms = this.#endedAt - this.#since;
+    this.#log.log(`${this.again} after ${durationText(ms)}.`);
+    this.#story({ what: this.again, over: true, ms: Math.round(ms) });
+  }
+
+  #story(story: Omit<OutageStory, 'part'>): void {
+    for (const watcher of watchers) watcher({ part: this.part, ...story });
   }
 
   #beginAt(now: number): void {
@@ -72,13 +98,15 @@ export class Outage {
     return this.#faults.size < MOST;
   }
 
-  #tell(line: string, text: string, now: number): void {
+  #tell(what: string, text: string, now: number): void {
     const told = this.#faults.get(text);
     // What was met much earlier is another story.
     const like = told && now < told.quietUntil + QUIET_MS ? told.untold : 0;
     const counts = [...(like > 0 ? [`${like} more like it`] : []), ...this.#takeOthers()];
     this.#faults.set(text, { quietUntil: now + QUIET_MS, untold: 0 });
+    if (!this.#open) this.#story({ what, over: false, ms: 0 });
     this.#open = true;
+    const line = `${what}: ${text}`;
     this.#log[this.level](counts.length > 0 ? `${line} (and ${counts.join(', and ')} meanwhile)` : line);
   }
 

@@ -29,6 +29,10 @@ const COUNTERS: Record<keyof JobsCounts, Metric> = {
     'Changes that only the backstop found: Redis messages get lost',
   ],
   publishFailures: ['jobstream_publish_failures_total', 'Messages that Redis did not take'],
+  malformedMessages: [
+    'jobstream_malformed_messages_total',
+    'Messages from Redis that were dropped, as Jobstream did not write them',
+  ],
 };
 
 /** Health, metrics and the description of the HTTP interface: public, and without data of jobs. */

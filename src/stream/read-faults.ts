@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Events } from '../events/events.ts';
 import { Outage } from '../runtime/outage.ts';
 
 const CONTEXT = 'Jobstream streams';
@@ -8,8 +9,8 @@ const CONTEXT = 'Jobstream streams';
 export class ReadFaults {
   readonly outage = new Outage(CONTEXT, 'Streams are read again');
   readonly #messages = new Outage(CONTEXT, 'Messages from Redis can be read again', 'warn');
-  /** Counter: messages and last frames in Redis that were dropped, as they are not what Jobstream writes. */
-  malformed = 0;
+
+  constructor(private readonly events: Events) {}
 
   report(what: string, error: unknown): void {
     this.outage.told(readingFailed(what), error);
@@ -19,7 +20,7 @@ export class ReadFaults {
   checked<T>(channel: string, decoded: T | null): T | null {
     if (decoded !== null) this.#messages.over();
     else {
-      this.malformed += 1;
+      this.events.tell({ name: 'malformed', channel });
       this.#messages.told('A message from Redis was dropped', new Error(`malformed, for ${channel}`));
     }
     return decoded;

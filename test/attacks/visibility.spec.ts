@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Events } from '../../src/events/events.ts';
 import type { Visibility } from '../../src/job/visibility.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import { JobFeed } from '../../src/store/job-feed.ts';
@@ -104,7 +105,7 @@ describe('The store, given the id of a job and the tenant of another', () => {
   });
 
   it('reads it for the one who names its tenant, also where both ask at once', async () => {
-    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS, new ReadFaults());
+    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS, new ReadFaults(new Events()));
     const asked = ['globex', 'acme', 'globex'].map((tenant) => reader.job({ id, tenant }));
     expect((await Promise.all(asked)).map((job) => job?.id ?? null)).toEqual([null, id, null]);
   });

@@ -1,5 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Events } from '../../src/events/events.ts';
 import { Observable, Subject, type Subscriber, type Subscription } from 'rxjs';
 import type { Job } from '../../src/job/job.ts';
 import { toProgress } from '../../src/job/progress.ts';
@@ -64,7 +65,7 @@ function aHub(first: Partial<Job> = {}) {
   const jobs = { watch } as unknown as JobHub;
   const subscriptions = { listen: () => () => undefined } as unknown as Subscriptions;
   const options = { prefix: '', publicPath: '', stream: { backstopMs: 60_000 } } as ResolvedOptions;
-  const faults = new ReadFaults();
+  const faults = new ReadFaults(new Events());
   const hub = new FeedHub(feed, reader, jobs, subscriptions, faults, options);
   const announce = (): void => hub.onMessage(encodeChanges([world.job]));
 

@@ -1,5 +1,6 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { Events } from '../../src/events/events.ts';
 import type { ResolvedOptions } from '../../src/jobs.options.ts';
 import { encodeFrame, type TickFrame } from '../../src/publish/frame.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
@@ -19,7 +20,7 @@ function readingFrom(status: string) {
     {} as JobStore,
     redis,
     { prefix: 'test' } as ResolvedOptions,
-    new ReadFaults(),
+    new ReadFaults(new Events()),
   );
   return { reader, asked };
 }

@@ -52,8 +52,8 @@ export class JoinWorld {
       positions: (jobs: TenantJob[]) => this.#reads.hold('positions', () => backend.store.positions(jobs)),
     };
     const subscriptions = { listen: (channel: string, to: Subscriber) => this.#listen(channel, to) };
-    const faults = new ReadFaults();
     const events = new Events();
+    const faults = new ReadFaults(events);
     this.#hub = new JobHub(
       reader,
       store as unknown as JobStore,
