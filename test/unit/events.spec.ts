@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Events } from '../../src/events/events.ts';
 import { CHANGES, type Fact } from '../../src/events/facts.ts';
 import { collectedLog, loggedUnder } from '../support/collected-log.ts';
@@ -38,7 +38,7 @@ beforeAll(() => {
   Logger.overrideLogger(collectedLog);
   process.on('unhandledRejection', noteUnhandled);
 });
-afterAll(() => process.off('unhandledRejection', noteUnhandled));
+afterAll(() => void process.off('unhandledRejection', noteUnhandled));
 
 /** Lines about failing listeners since the last call. */
 function complaints(): string[] {
