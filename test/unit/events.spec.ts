@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Events } from '../../src/events/events.ts';
 import { CHANGES, type Fact } from '../../src/events/facts.ts';
 import { collectedLog, loggedUnder } from '../support/collected-log.ts';
