@@ -27,16 +27,16 @@ export async function startHost(say) {
   await chmod(folder, 0o755);
   const cwd = process.cwd();
   process.chdir(folder);
-  const undo = [() => rm(folder, { recursive: true, force: true }), () => process.chdir(cwd)];
+  const undo = [async () => rm(folder, { recursive: true, force: true }), async () => process.chdir(cwd)];
   const close = async () => {
     for (const step of undo.splice(0).toReversed()) await step();
   };
   try {
     say(`Starting Postgres and Redis in ${folder}`);
     const servers = await openServers({ databaseUrl: null, redisUrl: null, production: false }, say);
-    undo.push(() => servers.stop());
+    undo.push(async () => servers.stop());
     const app = await listen(servers);
-    undo.push(() => app.close());
+    undo.push(async () => app.close());
     const url = await app.getUrl();
     say(`The dashboard is at ${url}`);
     return { url, token: await tokenOf(WHO), fill: () => fill(app.get(Jobs), say), close };
