@@ -10,7 +10,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { SignJWT } from 'jose';
 import { DataSource } from 'typeorm';
-import { DashboardController, Jobs, JobsModule, migrate } from '../../dist/src/index.js';
+import { DashboardController } from '../../dist/src/dashboard/dashboard.controller.js';
+import { Jobs, JobsModule, migrate } from '../../dist/src/index.js';
 import { openServers } from '../../dist/src/service/servers.js';
 import { ACTS, Acts } from './acts.mjs';
 
@@ -33,7 +34,8 @@ export async function startHost(say) {
   };
   try {
     say(`Starting Postgres and Redis in ${folder}`);
-    const servers = await openServers({ databaseUrl: null, redisUrl: null, production: false }, say);
+    const listeners = Object.assign((line) => say(line), { log: say });
+    const servers = await openServers({ databaseUrl: null, redisUrl: null, production: false }, listeners);
     undo.push(async () => servers.stop());
     const app = await listen(servers);
     undo.push(async () => app.close());

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import type { CodeBlock } from './documents.ts';
@@ -21,12 +22,23 @@ const OPTIONS: ts.CompilerOptions = {
   types: ['node'],
   noEmit: true,
   allowImportingTsExtensions: true,
-  paths: {
-    'nestjs-jobstream': [join(ROOT, 'src/index.ts')],
-    'nestjs-jobstream/client': [join(ROOT, 'src/client/index.ts')],
-    'nestjs-jobstream/migrations': [join(ROOT, 'migrations/index.ts')],
-  },
+  paths: entryPoints(),
 };
+
+/** The source of each entry point that package.json names. */
+function entryPoints(): Record<string, string[]> {
+  const { name, exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+    name: string;
+    exports: Record<string, string | { types: string }>;
+  };
+  const typed = Object.entries(exports).filter(([, entry]) => typeof entry === 'object');
+  return Object.fromEntries(
+    typed.map(([path, entry]) => {
+      const { types } = entry as { types: string };
+      return [`${name}${path.slice(1)}`, [join(ROOT, types.replace('/dist/', '/').replace('.d.ts', '.ts'))]];
+    }),
+  );
+}
 
 /** Parsed once for all samples of a run. */
 const parsed = new Map<string, ts.SourceFile | undefined>();
