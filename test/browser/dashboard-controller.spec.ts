@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, Get, Param, type INestApplication } from '@nestjs/common';
+import { Controller, Get, Param, type INestApplication, type Type, UseGuards } from '@nestjs/common';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -19,15 +19,24 @@ class NeighbourController {
   }
 }
 
+/** As the guide to the dashboard keeps strangers from the page. */
+@Controller()
+@UseGuards({ canActivate: () => false })
+class GuardedDashboard extends DashboardController {}
+
 const ADAPTERS = [
   ['Express', () => new ExpressAdapter()],
   ['Fastify', () => new FastifyAdapter()],
 ] as const;
 const PREFIXES = ['', 'ops/queue'];
 
-async function serve(adapter: ExpressAdapter | FastifyAdapter, prefix: string): Promise<INestApplication> {
+async function serve(
+  adapter: ExpressAdapter | FastifyAdapter,
+  prefix: string,
+  dashboard: Type = DashboardController,
+): Promise<INestApplication> {
   const module = await Test.createTestingModule({
-    controllers: [DashboardController, NeighbourController],
+    controllers: [dashboard, NeighbourController],
   }).compile();
   const app = module.createNestApplication(adapter, { logger: false });
   if (prefix) app.setGlobalPrefix(prefix);
@@ -129,4 +138,16 @@ describe.each(ADAPTERS)('The dashboard on %s', (_name, makeAdapter) => {
       await app.close();
     }
   });
+
+  it.each(['', 'index.html', 'app.js', 'client/index.js'])(
+    'lets a guard of the host keep strangers from /%s',
+    async (path) => {
+      const app = await serve(makeAdapter(), '', GuardedDashboard);
+      try {
+        expect((await fetch(`${await app.getUrl()}/${path}`)).status).toBe(403);
+      } finally {
+        await app.close();
+      }
+    },
+  );
 });

@@ -42,7 +42,7 @@ export class PageServer {
     await once(this.server, 'close');
   }
 
-  /** Where nobody listens, the connection is dropped: a status would be final to an EventSource (pitfall D1). */
+  /** Where nobody listens, the connection is dropped: a status would be final to an EventSource. */
   #passOn(url: string, call: IncomingMessage, answer: ServerResponse): void {
     const passed: Passed = { path: new URL(url).pathname, status: null };
     this.passed.push(passed);

@@ -3,8 +3,9 @@ import { createGunzip } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
 import { brokenRules, runConformance } from '../support/conformance.ts';
+import { blocksOf } from '../support/documents.ts';
 import { eventually } from '../support/eventually.ts';
-import { target } from '../support/http.ts';
+import { send, target } from '../support/http.ts';
 import { findNginx, Nginx } from '../support/nginx.ts';
 import { openStream, type SseStream } from '../support/sse.ts';
 
@@ -48,6 +49,14 @@ if (!nginxIsThere)
       return nginx.url;
     }
 
+    /** As docs/proxies.md says that nginx is to be set up. */
+    async function startDocumentedProxy(): Promise<string> {
+      const [block] = blocksOf('docs/proxies.md', 'nginx');
+      const nginx = await Nginx.start({ to: app.url, servers: block?.code ?? '' });
+      proxies.push(nginx);
+      return nginx.url;
+    }
+
     async function follow(url: string, id: string, headers = {}): Promise<SseStream> {
       const stream = await openStream(`${url}/jobs/${id}/events`, { token, headers });
       streams.push(stream);
@@ -74,6 +83,17 @@ if (!nginxIsThere)
       await stream.untilEvent('snapshot');
 
       await app.cancel(id);
+
+      expect(await stream.untilEvent('end')).toMatchObject({ id: '2.0' });
+    });
+
+    it('deliver each frame as it happens with the settings of docs/proxies.md', async () => {
+      const url = await startDocumentedProxy();
+      const id = await app.waitingJob();
+      const stream = await follow(url, id);
+      await stream.untilEvent('snapshot');
+
+      await send(`${url}/jobs/${id}/cancel`, { method: 'POST', token });
 
       expect(await stream.untilEvent('end')).toMatchObject({ id: '2.0' });
     });

@@ -18,6 +18,8 @@ export interface ProxyOptions {
   to: string | string[];
   /** Directives of the server block that differ from nginx's defaults. */
   settings?: string;
+  /** Upstream and server in place of ours, which listen on port 80 and pass on to `10.0.0.x:3000`. */
+  servers?: string;
 }
 
 /** An nginx of the test's own in front of a service, its buffering as it comes. */
@@ -27,13 +29,14 @@ export class Nginx {
     private readonly server: ServerProcess,
   ) {}
 
-  static async start({ to, settings = '' }: ProxyOptions): Promise<Nginx> {
+  static async start({ to, settings = '', servers }: ProxyOptions): Promise<Nginx> {
     const program = findNginx();
     if (program === null) throw new Error('nginx is not installed.');
     const folder = testFolder();
     const start = (port: number): ServerProcess => {
       const file = join(folder, 'nginx.conf');
-      writeFileSync(file, configuration(folder, port, [to].flat(), settings));
+      const blocks = servers ? placed(servers, port, [to].flat()) : blocksFor(port, [to].flat(), settings);
+      writeFileSync(file, configuration(folder, blocks));
       return new ServerProcess({
         name: 'nginx',
         program,
@@ -53,11 +56,8 @@ export class Nginx {
   }
 }
 
-/**
- * One process in the foreground, with all its files in the test's folder. By default nginx leaves out a server for 10 s
- * that has failed once, and answers 502 for as long where it leaves out all of them.
- */
-function configuration(folder: string, port: number, to: string[], settings: string): string {
+/** One process in the foreground, with all its files in the test's folder. */
+function configuration(folder: string, blocks: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
     daemon off;
@@ -69,13 +69,25 @@ function configuration(folder: string, port: number, to: string[], settings: str
       access_log off;
       ${kinds.map((kind) => `${kind}_temp_path ${folder}/${kind};`).join(' ')}
       gzip on;
+      ${blocks}
+    }`;
+}
+
+/** By default nginx leaves out a server for 10 s that has failed once, and answers 502 for as long where it leaves out all. */
+function blocksFor(port: number, to: string[], settings: string): string {
+  return `
       upstream service { ${to.map((url) => `server ${new URL(url).host} max_fails=0;`).join(' ')} }
       server {
         listen 127.0.0.1:${port};
         ${settings}
         location / { proxy_pass http://service; }
-      }
-    }`;
+      }`;
+}
+
+/** The blocks of a document, at the addresses of the test. */
+function placed(servers: string, port: number, to: string[]): string {
+  const [host = ''] = to.map((url) => new URL(url).host);
+  return servers.replace('listen 80;', `listen 127.0.0.1:${port};`).replaceAll(/10\.0\.0\.\d:3000/g, host);
 }
 
 function accepts(port: number): Promise<boolean> {
