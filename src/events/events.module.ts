@@ -12,7 +12,7 @@ import { Counters } from './counters.ts';
 import { Events } from './events.ts';
 
 /** With those who listen in every process, whatever it does, from the first fact on. */
-const events: Provider = {
+const toldToAll: Provider = {
   provide: Events,
   useFactory: (...listeners: { listenTo(events: Events): void }[]) => {
     const told = new Events();
@@ -44,7 +44,7 @@ export class EventsModule {
   static of(): DynamicModule {
     return {
       module: EventsModule,
-      providers: [Counters, AuditLog, events, OutageFacts],
+      providers: [Counters, AuditLog, toldToAll, OutageFacts],
       exports: [Events, Counters],
     };
   }
