@@ -14,7 +14,7 @@ const ID = '0190a0b0-0000-7000-8000-00000000000a';
 const OTHER = '0190a0b0-0000-7000-8000-00000000000b';
 
 const objects = fc.dictionary(fc.string(), fc.jsonValue());
-const data = {
+const bodies = {
   progress: fc.record({ progress: objects, more: fc.jsonValue() }),
   log: fc.record({ lines: fc.array(objects), dropped: fc.nat(), more: fc.jsonValue() }),
 };
@@ -22,7 +22,7 @@ const frames: fc.Arbitrary<TickFrame> = fc.constantFrom('progress', 'log').chain
   fc.record({
     cursor: fc.record({ version: fc.nat(), tick: fc.integer({ min: 1, max: 999_999_999 }) }),
     type: fc.constant(type),
-    data: data[type].map((value) => JSON.stringify(value)),
+    data: bodies[type].map((value) => JSON.stringify(value)),
   }),
 );
 
