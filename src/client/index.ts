@@ -21,4 +21,5 @@ export {
 export { SseBufferOverflow, SseParser, type ServerEvent, type SseParserOptions } from './sse-parser.ts';
 export type { LogLevel } from '../job/job-handler.ts';
 export type { JobFailure, JobStatus, JobView, Json, Progress } from '../job/job.ts';
+export type { FeedEvents, JobEvents } from '../job/stream-events.ts';
 export type { InputIssue } from '../job/job-errors.ts';
