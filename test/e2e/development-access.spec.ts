@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { serviceEnvironment } from '../support/app.ts';
+import { eventually } from '../support/eventually.ts';
 import { send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase, testFolder, testRedis } from '../support/services.ts';
 import { ensureBuilt, type Exit, ServiceProcess } from '../support/service-process.ts';
@@ -67,7 +68,12 @@ describe('A service in development', () => {
     ['of JWT_SECRET', { JWT_SECRET: 'a secret of a developer, of thirty-two bytes' }],
   ])('prints one link and one token, signed with the secret %s', async (_secret, more) => {
     const service = await start(more);
-    const accepted = await statusFor(service, tokensOf(service)[0]);
+    // It is printed a moment after the address.
+    const announced = await eventually(() => {
+      expect(tokensOf(service)).toHaveLength(1);
+      return tokensOf(service)[0];
+    });
+    const accepted = await statusFor(service, announced);
     const exit = await end(service);
 
     expect(accepted).toBe(200);

@@ -27,6 +27,7 @@ describe.each(ADAPTERS)('The counters of /metrics on %s', (adapter) => {
       streams_opened: 0,
       backstop_hits: 0,
       publish_failures: 0,
+      malformed_messages: 0,
     });
   });
 

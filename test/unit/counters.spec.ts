@@ -26,6 +26,7 @@ describe('the counters', () => {
     events.tell({ name: 'streamClosed', ...stream, reason: 'left', openMs: 5 });
     events.tell({ name: 'found', jobs: [aJob(), aJob()] });
     events.tell({ name: 'unpublished', messages: 7 });
+    events.tell({ name: 'malformed', channel: 'changes' });
 
     expect(counters.read()).toEqual({
       submitted: 3,
@@ -39,6 +40,7 @@ describe('the counters', () => {
       streamsClosed: { left: 1 },
       backstopHits: 2,
       publishFailures: 7,
+      malformedMessages: 1,
     });
   });
 });
