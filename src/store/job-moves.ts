@@ -98,7 +98,7 @@ export class JobMoves {
        stage = CASE ${status} WHEN 'queued' THEN 'ready' END,
        finished_at = CASE ${status} WHEN 'queued' THEN NULL ELSE now() END,
        ${progressAfter(status, 'j.progress', 'j.progress_tick')}`,
-      `CASE moved.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
+      `CASE updated.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
       [],
     );
   }
@@ -174,7 +174,7 @@ export class JobMoves {
          UPDATE ${this.database.table('job')} j SET ${set}, version = j.version + 1, updated_at = now(),
            change_xid = pg_current_xact_id()
          FROM target t WHERE j.id = t.id RETURNING ${JOB_COLUMNS}
-       ), moved AS (SELECT *, ${reason.replaceAll('moved.', 'updated.')} AS reason FROM updated),
+       ), moved AS (SELECT *, ${reason} AS reason FROM updated),
        history AS (${this.#history()})${noted}
        SELECT * FROM moved`,
       parameters,
