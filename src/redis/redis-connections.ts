@@ -5,6 +5,7 @@ import { type RedisTarget, ResolvedOptions } from '../jobs.options.ts';
 import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { foundConnector } from './found-connector.ts';
+import { type Keys, redisKeys } from './keys.ts';
 import { keepAlive } from './liveness.ts';
 import { SlotOwner } from './slot-owner.ts';
 
@@ -26,6 +27,7 @@ const SENTINEL_TIMEOUT_MS = 2_000;
  */
 @Injectable()
 export class RedisConnections implements Part {
+  readonly keys: Keys;
   readonly command: Redis;
   readonly subscriber: Redis;
   readonly #log = new Logger('Jobstream Redis');
@@ -37,6 +39,7 @@ export class RedisConnections implements Part {
   #bullSubscriber: Redis | null = null;
 
   constructor({ redis, prefix }: ResolvedOptions) {
+    this.keys = redisKeys(prefix);
     this.#target = isCluster(redis) ? clusterTarget(redis, prefix) : redis;
     this.#reconnectOn = isCluster(redis) ? [...DEMOTED, ...MOVED] : DEMOTED;
     // Fails at once while Redis is away. A queue of commands in memory would grow as long as it is, and then repeat what

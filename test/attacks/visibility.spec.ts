@@ -6,7 +6,6 @@ import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import type { JobFilter } from '../../src/store/job-feed.ts';
 import { JobReader } from '../../src/stream/job-reader.ts';
 import { ReadFaults } from '../../src/stream/read-faults.ts';
-import { resolveOptions } from '../../src/jobs.options.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';
 
@@ -16,10 +15,6 @@ const OTHERS: [title: string, visibility: Visibility][] = [
   ['another owner of the tenant', { tenant: 'acme', owner: 'bob', job: null }],
   ['a viewer of another job', { tenant: 'acme', owner: null, job: '0190aaaa-0000-7000-8000-000000000001' }],
 ];
-const OPTIONS = resolveOptions({
-  redis: 'redis://unused',
-  jwt: { secret: 'x'.repeat(32), issuer: 'i', audience: 'a' },
-});
 const EVERYBODY: Visibility = { tenant: null, owner: null, job: null };
 
 /** Behind the checks of the routes, each statement has its own: one of them alone must be enough. */
@@ -106,7 +101,7 @@ describe('The store, given the id of a job and the tenant of another', () => {
   });
 
   it('reads it for the one who names its tenant, also where both ask at once', async () => {
-    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS, new ReadFaults(new Events()));
+    const reader = new JobReader(test.store, {} as RedisConnections, new ReadFaults(new Events()));
     const asked = ['globex', 'acme', 'globex'].map((tenant) => reader.job({ id, tenant }));
     expect((await Promise.all(asked)).map((job) => job?.id ?? null)).toEqual([null, id, null]);
   });
