@@ -94,15 +94,15 @@ export class JobsModule {
 function assemble(extras: Extras, given: DynamicModule): DynamicModule {
   const ground = [OptionsModule.of(given, extras), EventsModule.of()];
   const store = StoreModule.of(extras.dataSource, ground);
-  const redis = RedisModule.of(ground);
-  const handlers = HandlersModule.of(ground);
+  const redis = room(RedisModule, ground);
+  const handlers = room(HandlersModule, ground);
   const access = AccessModule.of(accessProviders(extras.access), extras.access, [...ground, store]);
-  const publish = PublishModule.of([...ground, redis]);
+  const publish = room(PublishModule, [...ground, redis]);
   const dispatch = DispatchModule.of(extras.queues, [...ground, store, redis]);
-  const submit = SubmitModule.of([...ground, store, handlers, access]);
+  const submit = room(SubmitModule, [...ground, store, handlers, access]);
   const below = [...ground, store, redis, handlers, access, publish, dispatch, submit];
-  const process = ProcessModule.of(below);
-  const stream = StreamModule.of(below);
+  const process = room(ProcessModule, below);
+  const stream = room(StreamModule, below);
   const rooms = [...below, process, stream];
   return {
     module: JobsModule,
@@ -112,6 +112,10 @@ function assemble(extras: Extras, given: DynamicModule): DynamicModule {
     providers: [lifecycle(), Jobs, JobsHealth],
     exports: [Jobs, JobsHealth],
   };
+}
+
+function room(module: Type, imports: DynamicModule[]): DynamicModule {
+  return { module, imports };
 }
 
 type Extras = ReturnType<typeof extrasOf>;

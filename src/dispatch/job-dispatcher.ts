@@ -1,6 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ResolvedOptions } from '../jobs.options.ts';
-import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { Loop } from '../runtime/loop.ts';
 import { Outage } from '../runtime/outage.ts';
@@ -23,7 +21,6 @@ const CONTEXT = 'Jobstream dispatch';
 @Injectable()
 export class JobDispatcher implements Part {
   readonly #log = new Logger(CONTEXT);
-  readonly #marker: string;
   readonly #rounds = new Loop((_stop, due) => this.#round(due), {
     everyMs: POLL_MS,
     outage: new Outage(CONTEXT, 'Jobs are handed to Bull again'),
@@ -40,10 +37,7 @@ export class JobDispatcher implements Part {
     private readonly offers: JobOffers,
     private readonly redis: RedisConnections,
     private readonly events: Events,
-    { prefix }: ResolvedOptions,
-  ) {
-    this.#marker = redisKeys(prefix).marker;
-  }
+  ) {}
 
   start(): void {
     this.#rounds.start();
@@ -104,9 +98,9 @@ export class JobDispatcher implements Part {
 
   /** A marker key that is gone says that Redis was emptied, and all that it carried with it. */
   async #noticeEmptiedRedis(): Promise<void> {
-    if ((await this.redis.command.exists(this.#marker)) === 1) return;
+    if ((await this.redis.command.exists(this.redis.keys.marker)) === 1) return;
     await this.offers.offerEverythingAgain();
-    await this.redis.command.set(this.#marker, new Date().toISOString());
+    await this.redis.command.set(this.redis.keys.marker, new Date().toISOString());
   }
 
   readonly #redisIsBack = (): void => {

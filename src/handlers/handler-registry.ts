@@ -46,10 +46,6 @@ export class HandlerRegistry implements OnModuleInit {
     return [...this.#handlers.keys()];
   }
 
-  find(type: string): RegisteredHandler | null {
-    return this.#handlers.get(type) ?? null;
-  }
-
   /** The handler of a type, or `UnknownJobType`. */
   get(type: string): RegisteredHandler {
     const handler = this.#handlers.get(type);

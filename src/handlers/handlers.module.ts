@@ -1,12 +1,9 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { HandlerRegistry } from './handler-registry.ts';
 
+const providers = [HandlerRegistry];
+
 /** Who runs what: the application's `@JobHandler()` methods. */
-@Module({})
-export class HandlersModule {
-  static of(imports: DynamicModule[]): DynamicModule {
-    const providers = [HandlerRegistry];
-    return { module: HandlersModule, imports: [DiscoveryModule, ...imports], providers, exports: providers };
-  }
-}
+@Module({ imports: [DiscoveryModule], providers, exports: providers })
+export class HandlersModule {}

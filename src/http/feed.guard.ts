@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/com
 import { parseRequest } from '../job/parse-request.ts';
 import { permitOf } from './current-permit.ts';
 import { FeedFilter } from './queries.ts';
-import type { JobFilter } from '../store/job-store.ts';
+import type { JobFilter } from '../store/job-feed.ts';
 import { Admission } from '../stream/admission.ts';
 import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { Refusals } from './refusals.ts';

@@ -41,7 +41,7 @@ export class JobProcessor {
   /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
   async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
     const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.moves.claim(ref), stopping);
-    // Of a type that only another worker knows, or fetched while stopping. Where it was taken already, nothing is to give.
+    // Its type is known to other workers only, or this one stops. Where another worker has it, giving back does nothing.
     if (!claimed) return this.moves.giveBack(ref);
     const job = this.#begin(claimed);
     const handler = this.registry.get(job.type);

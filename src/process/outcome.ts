@@ -17,6 +17,8 @@ const CODE = /^[a-z0-9_]{1,64}$/;
 
 type Verdict = Pick<Settlement, 'status' | 'reason' | 'result' | 'error' | 'delayMs'>;
 
+const NOTHING = { result: null, error: null, delayMs: 0 };
+
 /** What an attempt comes to: completed, failed, cancelled, or queued again. */
 export function settlementOf(job: RunningJob, handler: RegisteredHandler, ending: Ending): Settlement {
   const verdict = verdictOf(job, handler, ending);
@@ -31,10 +33,10 @@ function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending):
   if (isA(error, InvalidResult)) return failed(failureOf(error));
   switch (job.abortReason) {
     case 'cancelled':
-      return { status: 'cancelled', reason: 'cancelled', result: null, error: null, delayMs: 0 };
+      return { ...NOTHING, status: 'cancelled', reason: 'cancelled' };
     case 'shutdown':
     case 'lease_lost':
-      return { status: 'queued', reason: job.abortReason, result: null, error: null, delayMs: 0 };
+      return { ...NOTHING, status: 'queued', reason: job.abortReason };
     case 'timeout':
       return retried(job, handler, {
         code: 'timeout',
@@ -48,22 +50,16 @@ function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending):
 }
 
 function completed(result: Json): Verdict {
-  return { status: 'completed', reason: 'completed', result, error: null, delayMs: 0 };
+  return { ...NOTHING, status: 'completed', reason: 'completed', result };
 }
 
 function failed(error: JobFailure): Verdict {
-  return { status: 'failed', reason: error.code, result: null, error, delayMs: 0 };
+  return { ...NOTHING, status: 'failed', reason: error.code, error };
 }
 
 function retried(job: RunningJob, handler: RegisteredHandler, error: JobFailure): Verdict {
   if (job.attempt >= job.maxAttempts) return failed(error);
-  return {
-    status: 'queued',
-    reason: 'retry',
-    result: null,
-    error,
-    delayMs: delayAfter(job.attempt, handler),
-  };
+  return { ...NOTHING, status: 'queued', reason: 'retry', error, delayMs: delayAfter(job.attempt, handler) };
 }
 
 /** A backoff function that fails or answers nonsense must not lose the job. */

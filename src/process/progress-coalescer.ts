@@ -7,11 +7,6 @@ import { type ProgressUpdate, toProgress } from '../job/progress.ts';
  */
 const EARLY_EVERY_MS = 2_000;
 
-export interface CoalescedProgress {
-  progress: Progress;
-  tick: number;
-}
-
 /**
  * Keeps only the newest of what a handler reports. The first report is flushed at once, and so is a change of
  * `step`, once in two seconds; everything else at most once per interval. `flush()` sends what is left, so the last is
@@ -50,13 +45,6 @@ export class ProgressCoalescer {
     this.#newest = null;
     this.#flushedAt = performance.now();
     this.send(progress);
-  }
-
-  /** Forgets what has not been sent and sends nothing more. */
-  stop(): void {
-    if (this.#timer) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#newest = null;
   }
 
   #mayBeEarly(now: number): boolean {

@@ -7,9 +7,9 @@ import { Outage } from '../runtime/outage.ts';
 import { JobLeases, type Lease } from '../store/job-leases.ts';
 import type { RunningJob } from './running-job.ts';
 
-/** How often progress is stored, and leases that are due are renewed, at the least: one statement for all. */
+/** How often one statement stores the progress of all jobs and renews the leases that are due. */
 const HEARTBEAT_MS = 1_000;
-/** How much longer than its lease a handler may run while a renewal hangs, at the most. */
+/** A handler runs at most this much longer than its lease while a renewal hangs. */
 const CLOCK_MS = 250;
 const CONTEXT = 'Jobstream worker';
 

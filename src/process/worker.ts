@@ -60,7 +60,9 @@ export class Worker implements Part {
     const graceEnds = performance.now() + graceMs;
     this.#stopping.abort();
     for (const watchdog of this.#watchdogs) void watchdog.stop();
-    await Promise.all(this.queues.all.map(({ bull }) => this.#pause(bull)));
+    await Promise.all(
+      this.queues.all.map(({ bull }) => this.#inTime(bull.pause(true, true), 'Bull did not pause in time.')),
+    );
     if (!(await this.#settled(graceEnds - performance.now()))) {
       this.#log.warn(`${this.running.size} jobs still run after ${graceMs} ms; they are given back.`);
       this.running.abortAll('shutdown');
@@ -94,10 +96,6 @@ export class Worker implements Part {
     watchdog.start();
     this.#watchdogs.push(watchdog);
     bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
-  }
-
-  async #pause(bull: JobQueue['bull']): Promise<void> {
-    await this.#inTime(bull.pause(true, true), 'Bull did not pause in time.');
   }
 
   /** Bull fetches the next job with the end of each: those it holds now would wait until their locks run out. */

@@ -1,6 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { ResolvedOptions } from '../jobs.options.ts';
-import { type Keys, redisKeys } from '../redis/keys.ts';
 import type { Part } from '../runtime/part.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
@@ -11,16 +9,12 @@ import { encodeChanges, encodeNudge } from './frame.ts';
 /** Passes on to every process what this one has committed: a nudge, the truth is in the row. */
 @Injectable()
 export class ChangeAnnouncer implements Part {
-  readonly #keys: Keys;
   #stopListening: (() => void)[] = [];
 
   constructor(
     private readonly redis: RedisConnections,
     private readonly events: Events,
-    { prefix }: ResolvedOptions,
-  ) {
-    this.#keys = redisKeys(prefix);
-  }
+  ) {}
 
   start(): void {
     this.#stopListening = [
@@ -35,7 +29,7 @@ export class ChangeAnnouncer implements Part {
 
   /** Asks the worker that runs the job, whichever it is, to abort it. */
   async #requestCancel(jobId: string): Promise<void> {
-    await this.redis.command.publish(this.#keys.cancelChannel, jobId).catch(() => {
+    await this.redis.command.publish(this.redis.keys.cancelChannel, jobId).catch(() => {
       // The worker reads the request with its next lease renewal.
       this.events.tell({ name: 'unpublished', messages: 1 });
     });
@@ -44,8 +38,9 @@ export class ChangeAnnouncer implements Part {
   async #announce({ jobs: changes }: Changes): Promise<void> {
     const jobs = changes.map(({ job }) => job);
     const pipeline = this.redis.command.pipeline();
-    for (const { id, version } of jobs) pipeline.publish(this.#keys.jobChannel(id), encodeNudge(version));
-    pipeline.publish(this.#keys.changesChannel, encodeChanges(jobs));
+    for (const { id, version } of jobs)
+      pipeline.publish(this.redis.keys.jobChannel(id), encodeNudge(version));
+    pipeline.publish(this.redis.keys.changesChannel, encodeChanges(jobs));
     const failed = await sendAll(pipeline);
     if (failed > 0) this.events.tell({ name: 'unpublished', messages: failed });
   }

@@ -1,8 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Events } from '../events/events.ts';
 import type { Fact } from '../events/facts.ts';
-import { ResolvedOptions } from '../jobs.options.ts';
-import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
 import { encodeFrame, type TickFrame } from './frame.ts';
@@ -13,23 +11,19 @@ const LAST_FRAME_SECONDS = 3_600;
 /** Publishes the frames of jobs that run here, and keeps the newest progress of each for viewers to come. */
 @Injectable()
 export class FramePublisher {
-  readonly #keys: Keys;
-
   constructor(
     private readonly redis: RedisConnections,
     private readonly events: Events,
-    { prefix }: ResolvedOptions,
   ) {
-    this.#keys = redisKeys(prefix);
     events.on('progressed', (progressed) => this.publish(progressed.job.id, frameOf(progressed)));
   }
 
   /** Never rejects: progress must not fail the job that reports it. */
   async publish(jobId: string, frame: TickFrame): Promise<void> {
     const message = encodeFrame(frame);
-    const pipeline = this.redis.command.pipeline().publish(this.#keys.jobChannel(jobId), message);
+    const pipeline = this.redis.command.pipeline().publish(this.redis.keys.jobChannel(jobId), message);
     if (frame.type === 'progress')
-      pipeline.set(this.#keys.lastFrame(jobId), message, 'EX', LAST_FRAME_SECONDS);
+      pipeline.set(this.redis.keys.lastFrame(jobId), message, 'EX', LAST_FRAME_SECONDS);
     const failed = await sendAll(pipeline);
     if (failed > 0) this.events.tell({ name: 'unpublished', messages: failed });
   }

@@ -1,26 +1,19 @@
 /** The Redis channels and keys below the configured prefix. Bull's own keys are `<prefix>:<queue>:…`. */
-export interface Keys {
-  /** Finished progress and log frames of a job, and nudges that it changed. */
-  jobChannel(id: string): string;
-  /** Nudges of all jobs, for feeds. */
-  changesChannel: string;
-  /** Requests to cancel, for workers. */
-  cancelChannel: string;
-  /** The newest progress frame of a running job. */
-  lastFrame(id: string): string;
-  /** How often each caller has submitted of late. */
-  submitRate: string;
-  /** Its absence says that Redis was emptied. */
-  marker: string;
-}
-
-export function redisKeys(prefix: string): Keys {
+export function redisKeys(prefix: string) {
   return {
-    jobChannel: (id) => `${prefix}:job:${id}`,
+    /** Finished progress and log frames of a job, and nudges that it changed. */
+    jobChannel: (id: string): string => `${prefix}:job:${id}`,
+    /** Nudges of all jobs, for feeds. */
     changesChannel: `${prefix}:changes`,
+    /** Requests to cancel, for workers. */
     cancelChannel: `${prefix}:cancel`,
-    lastFrame: (id) => `${prefix}:last:${id}`,
+    /** The newest progress frame of a running job. */
+    lastFrame: (id: string): string => `${prefix}:last:${id}`,
+    /** How often each caller has submitted of late. */
     submitRate: `${prefix}:rate`,
+    /** Its absence says that Redis was emptied. */
     marker: `${prefix}:marker`,
   };
 }
+
+export type Keys = ReturnType<typeof redisKeys>;

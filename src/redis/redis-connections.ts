@@ -5,6 +5,7 @@ import { type RedisTarget, ResolvedOptions } from '../jobs.options.ts';
 import { Outage } from '../runtime/outage.ts';
 import type { Part } from '../runtime/part.ts';
 import { foundConnector } from './found-connector.ts';
+import { type Keys, redisKeys } from './keys.ts';
 import { keepAlive } from './liveness.ts';
 import { SlotOwner } from './slot-owner.ts';
 
@@ -26,6 +27,7 @@ const SENTINEL_TIMEOUT_MS = 2_000;
  */
 @Injectable()
 export class RedisConnections implements Part {
+  readonly keys: Keys;
   readonly command: Redis;
   readonly subscriber: Redis;
   readonly #log = new Logger('Jobstream Redis');
@@ -37,16 +39,20 @@ export class RedisConnections implements Part {
   #bullSubscriber: Redis | null = null;
 
   constructor({ redis, prefix }: ResolvedOptions) {
+    this.keys = redisKeys(prefix);
     this.#target = isCluster(redis) ? clusterTarget(redis, prefix) : redis;
     this.#reconnectOn = isCluster(redis) ? [...DEMOTED, ...MOVED] : DEMOTED;
-    // Fails at once while Redis is away: what it would have done is done again from the rows (pitfall B6).
+    // Fails at once while Redis is away. A queue of commands in memory would grow as long as it is, and then repeat what
+    // has been done again from the rows meanwhile.
     this.command = this.#connect('command', {
       enableOfflineQueue: false,
       commandTimeout: COMMAND_TIMEOUT_MS,
-      // Sentinels tell it of a new master even where the old one still answers (pitfall C12); the others follow it.
+      // Sentinels tell it of a new master. Without that it would stay with an old one that still answers, whose writes are
+      // lost. The other connections follow this one.
       failoverDetector: true,
     });
-    // The hub subscribes again itself, so that it knows when a subscription is acknowledged (pitfall C1).
+    // `Subscriptions` subscribes again itself: it has to know when Redis has acknowledged each, as what is published
+    // before that never comes.
     this.subscriber = this.#connect('subscriber', { autoResubscribe: false, enableOfflineQueue: false });
     this.command.on('ready', () => this.#outage.over());
     this.command.on('ready', () => this.#followCommand());
@@ -60,7 +66,7 @@ export class RedisConnections implements Part {
   forBull(type: BullConnection): Redis {
     if (type === 'client') return this.command;
     // 0, not Bull's usual null: a read that a lost connection interrupts fails at once, and Bull reads again.
-    // With null it may be sent again and never be answered (pitfall B5).
+    // With null the read may be sent again and never be answered, so that the queue stands still.
     if (type === 'bclient') return this.#connectBlocking();
     this.#bullSubscriber ??= handled(
       this.#connect('bull-events', { maxRetriesPerRequest: null, enableReadyCheck: false }),
@@ -139,7 +145,7 @@ export class RedisConnections implements Part {
   async #warnOfSettings(asCluster: boolean): Promise<void> {
     const info = await this.command.info().catch(() => '');
     const policy = /maxmemory_policy:(\S+)/.exec(info)?.[1] ?? 'noeviction';
-    // It loses queued entries and locks without a word; jobs survive it, but wait (pitfall B27).
+    // An eviction takes queued entries and locks without a word. No job is lost, but it waits until it is offered again.
     if (policy !== 'noeviction')
       this.#log.warn(
         `Redis may evict keys (maxmemory-policy ${policy}), which delays jobs. Set it to noeviction.`,

@@ -18,8 +18,8 @@ interface Served {
 
 /**
  * Finds the node of a Redis Cluster that serves one hash tag. All our keys share that of the prefix, so every
- * connection needs this node only: a plain connection to it does all that it does on a single Redis, and is
- * acknowledged what it subscribes to, which ioredis's own cluster client is not (pitfall C2).
+ * connection needs this node only. A plain connection to it works as on a single Redis, and learns when Redis has
+ * acknowledged a subscription; ioredis's own cluster client answers before that.
  */
 export class SlotOwner {
   readonly #given: readonly ClusterNode[];

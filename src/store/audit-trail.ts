@@ -20,18 +20,14 @@ export interface AuditFilter {
  */
 @Injectable()
 export class AuditTrail {
-  readonly #table: string;
-
-  constructor(private readonly database: Database) {
-    this.#table = database.table('audit');
-  }
+  constructor(private readonly database: Database) {}
 
   /** What matches, newest first, from entries older than the one with the id `before` on. */
   async list(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntry[]> {
     return this.database.query<AuditEntry[]>(
       `SELECT id::text AS id, at, tenant, subject, credential, action,
          json_build_object('kind', target_kind, 'id', target_id) AS target, detail
-       FROM ${this.#table} a
+       FROM ${this.database.table('audit')} a
        WHERE ($1::text IS NULL OR action = $1) AND ($2::text IS NULL OR subject = $2)
          AND ($3::text IS NULL OR tenant = $3) AND ($4::bigint IS NULL OR a.id < $4)
        ORDER BY a.id DESC LIMIT $5`,
@@ -48,9 +44,9 @@ export class AuditTrail {
     // Ids grow with time but for the length of a transaction, so the oldest are the first: time needs no index.
     const [{ purged }] = await this.database.query<[{ purged: number }]>(
       `${everyTenant('age')}WITH first AS (
-         SELECT id, at FROM ${this.#table} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
+         SELECT id, at FROM ${this.database.table('audit')} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
        ), purged AS (
-         DELETE FROM ${this.#table} a USING first f
+         DELETE FROM ${this.database.table('audit')} a USING first f
          WHERE a.id = f.id AND f.at < now() - $1 * interval '1 day' RETURNING 1
        ) SELECT count(*)::int AS purged FROM purged`,
       [days],

@@ -1,48 +1,41 @@
-import type { Job, JobFailure, Json, Progress } from '../job/job.ts';
+import type { Job, Json, Progress } from '../job/job.ts';
 
-/** The columns of a job, named as `Job` names them. `alias` is the table's alias in the statement. */
-export function jobColumns(alias: string): string {
-  return COLUMNS.map(([column, name]) => `${alias}.${column} AS "${name}"`).join(', ');
-}
+/** The columns of the job `j`, named and typed as `Job` has them: a row of them is a job. */
+export const JOB_COLUMNS = `j.id, j.type, j.queue, j.tenant, j.owner, j.status, j.version, j.attempt,
+  j.max_attempts AS "maxAttempts", j.priority, j.tags, j.progress, j.progress_tick::float8 AS "progressTick", j.result,
+  CASE WHEN j.error_code IS NOT NULL
+    THEN json_build_object('code', j.error_code, 'message', coalesce(j.error_message, '')) END AS error,
+  j.created_at AS "createdAt", j.run_at AS "runAt", j.started_at AS "startedAt", j.finished_at AS "finishedAt",
+  j.updated_at AS "updatedAt", j.cancel_requested_at AS "cancelRequestedAt"`;
 
-const COLUMNS = [
-  ['id', 'id'],
-  ['type', 'type'],
-  ['queue', 'queue'],
-  ['tenant', 'tenant'],
-  ['owner', 'owner'],
-  ['status', 'status'],
-  ['version', 'version'],
-  ['attempt', 'attempt'],
-  ['max_attempts', 'maxAttempts'],
-  ['priority', 'priority'],
-  ['tags', 'tags'],
-  ['progress', 'progress'],
-  ['progress_tick', 'progressTick'],
-  ['result', 'result'],
-  ['error_code', 'errorCode'],
-  ['error_message', 'errorMessage'],
-  ['created_at', 'createdAt'],
-  ['run_at', 'runAt'],
-  ['started_at', 'startedAt'],
-  ['finished_at', 'finishedAt'],
-  ['updated_at', 'updatedAt'],
-  ['cancel_requested_at', 'cancelRequestedAt'],
-] as const;
-
-export type JobRow = Omit<Job, 'error' | 'progressTick'> & {
-  /** bigint: pg hands it over as a string. */
-  progressTick: string;
-  errorCode: string | null;
-  errorMessage: string | null;
-  /** Why the status changed, where the statement changed it. */
-  reason?: string;
-};
-
-export function toJob({ errorCode, errorMessage, progressTick, reason: _reason, ...row }: JobRow): Job {
-  const error: JobFailure | null =
-    errorCode === null ? null : { code: errorCode, message: errorMessage ?? '' };
-  return { ...row, progressTick: Number(progressTick), error };
+/**
+ * The job of a row that has more columns. Key by key, as this is done for every job that is claimed or settled: to
+ * leave keys out of a copy with a rest pattern takes many times as long.
+ */
+export function jobOf(row: Job): Job {
+  return {
+    id: row.id,
+    type: row.type,
+    queue: row.queue,
+    tenant: row.tenant,
+    owner: row.owner,
+    status: row.status,
+    version: row.version,
+    attempt: row.attempt,
+    maxAttempts: row.maxAttempts,
+    priority: row.priority,
+    tags: row.tags,
+    progress: row.progress,
+    progressTick: row.progressTick,
+    result: row.result,
+    error: row.error,
+    createdAt: row.createdAt,
+    runAt: row.runAt,
+    startedAt: row.startedAt,
+    finishedAt: row.finishedAt,
+    updatedAt: row.updatedAt,
+    cancelRequestedAt: row.cancelRequestedAt,
+  };
 }
 
 /** A job that a worker has just claimed, with what only the worker needs. */

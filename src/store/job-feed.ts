@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { Job } from '../job/job.ts';
+import type { Job, JobStatus } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { jobColumns, type JobRow, toJob } from './job-columns.ts';
-import type { JobFilter } from './job-store.ts';
+import { JOB_COLUMNS } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
@@ -12,7 +11,14 @@ import { Database } from './database.ts';
  */
 export type Watermark = string;
 
-export interface FeedPage {
+export interface JobFilter {
+  status?: JobStatus[] | undefined;
+  type?: string[] | undefined;
+  tag?: string[] | undefined;
+  ids?: string[] | undefined;
+}
+
+export interface JobPage {
   filter: JobFilter;
   visibility: Visibility;
   /** Only what has changed since, and what is running; null: everything. */
@@ -22,14 +28,10 @@ export interface FeedPage {
   limit: number;
 }
 
-/** What feeds read: pages of jobs, and what has changed since a watermark. */
+/** Many jobs at once: in pages, for lists and feeds, and what has changed since a watermark. */
 @Injectable()
 export class JobFeed {
-  readonly #job: string;
-
-  constructor(private readonly database: Database) {
-    this.#job = database.table('job');
-  }
+  constructor(private readonly database: Database) {}
 
   /** What is committed from now on changes jobs at or after this watermark, however long it has been under way. */
   async watermark(): Promise<Watermark> {
@@ -40,9 +42,9 @@ export class JobFeed {
   }
 
   /** Visible jobs that match, newest first. Progress changes no watermark, so running jobs always come along. */
-  async page({ filter, visibility, since, before, limit }: FeedPage): Promise<Job[]> {
-    const rows = await this.database.query<JobRow[]>(
-      `SELECT ${jobColumns('j')} FROM ${this.#job} j
+  async page({ filter, visibility, since, before, limit }: JobPage): Promise<Job[]> {
+    return this.database.query(
+      `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j
        WHERE ${isVisible(1)}
          AND ($4::text[] IS NULL OR j.status = ANY($4))
          AND ($5::text[] IS NULL OR j.type = ANY($5))
@@ -62,17 +64,15 @@ export class JobFeed {
         limit,
       ],
     );
-    return rows.map(toJob);
   }
 
   /** The jobs of these tenants (null: of all) that have changed since, oldest change first. */
   async changedSince(since: Watermark, tenants: string[] | null): Promise<Job[]> {
-    const rows = await this.database.query<JobRow[]>(
-      `SELECT ${jobColumns('j')} FROM ${this.#job} j
+    return this.database.query(
+      `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j
        WHERE j.change_xid >= $1::text::xid8 AND ($2::text[] IS NULL OR j.tenant = ANY($2))
        ORDER BY j.change_xid`,
       [since, tenants],
     );
-    return rows.map(toJob);
   }
 }

@@ -4,8 +4,8 @@ import type { Job } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { Events } from '../events/events.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import { actorParameters, jobAuditSql } from './audit-sql.ts';
-import { jobColumns, type JobRow, type RunningUpdate, toJob } from './job-columns.ts';
+import { actorParameters, auditSql } from './audit-sql.ts';
+import { JOB_COLUMNS, jobOf, type RunningUpdate } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
@@ -19,15 +19,11 @@ export interface Lease {
 /** What is written to running jobs: leases, progress, requests to cancel. Status and version stay as they are. */
 @Injectable()
 export class JobLeases {
-  readonly #job: string;
-
   constructor(
     private readonly database: Database,
     private readonly options: ResolvedOptions,
     private readonly events: Events,
-  ) {
-    this.#job = database.table('job');
-  }
+  ) {}
 
   /**
    * Renews the leases of all running jobs of a worker and stores their newest progress, in one statement.
@@ -39,10 +35,10 @@ export class JobLeases {
       `WITH input AS (
          SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, progress json, tick bigint)
        ), target AS (
-         SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
+         SELECT j.id FROM ${this.database.table('job')} j JOIN input i USING (id)
          WHERE j.version = i.version AND j.tenant = i.tenant AND j.status = 'active' ORDER BY j.id FOR UPDATE OF j
        ), renewed AS (
-       UPDATE ${this.#job} j SET lease_until = now() + $2 * interval '1 ms',
+       UPDATE ${this.database.table('job')} j SET lease_until = now() + $2 * interval '1 ms',
          progress = coalesce(i.progress, j.progress),
          progress_tick = CASE WHEN i.progress IS NULL THEN j.progress_tick ELSE i.tick END,
          updated_at = CASE WHEN i.progress IS NULL THEN j.updated_at ELSE now() END
@@ -60,24 +56,22 @@ export class JobLeases {
     visibility: Visibility,
     actor: Actor = APPLICATION,
   ): Promise<(Job & { repeated: boolean }) | null> {
-    const [row] = await this.database.query<(JobRow & { repeated: boolean })[]>(
+    const [row] = await this.database.query<(Job & { repeated: boolean })[]>(
       `WITH target AS (
-         SELECT j.id, j.cancel_requested_at IS NOT NULL AS repeated FROM ${this.#job} j
+         SELECT j.id, j.cancel_requested_at IS NOT NULL AS repeated FROM ${this.database.table('job')} j
          WHERE j.id = $1 AND j.status = 'active' AND ${isVisible(2)}
          FOR UPDATE
        ), asked AS (
-         UPDATE ${this.#job} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
+         UPDATE ${this.database.table('job')} j SET cancel_requested_at = coalesce(j.cancel_requested_at, now()),
            updated_at = CASE WHEN j.cancel_requested_at IS NULL THEN now() ELSE j.updated_at END
          FROM target t WHERE j.id = t.id
-         RETURNING ${jobColumns('j')}, t.repeated
-       ), noted AS (${jobAuditSql(this.database.schema, 'cancel', 5, 'asked WHERE NOT repeated')})
+         RETURNING ${JOB_COLUMNS}, t.repeated
+       ), noted AS (${auditSql(this.database, { action: 'cancel', from: 'asked WHERE NOT repeated', actor: 5 })})
        SELECT * FROM asked`,
       [id, ...visibleTo(visibility), ...actorParameters(actor)],
     );
     if (!row) return null;
-    const { repeated, ...rest } = row;
-    const job = toJob(rest);
-    this.events.tell({ name: 'cancelRequested', job, actor, repeated });
-    return { ...job, repeated };
+    this.events.tell({ name: 'cancelRequested', job: jobOf(row), actor, repeated: row.repeated });
+    return row;
   }
 }

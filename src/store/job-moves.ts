@@ -3,17 +3,9 @@ import { type Actor, APPLICATION, type AuditAction } from '../job/actor.ts';
 import type { Job, JobFailure, JobStatus, Json, Progress } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
-import { actorParameters, jobAuditSql } from './audit-sql.ts';
+import { actorParameters, auditSql } from './audit-sql.ts';
 import { Events } from '../events/events.ts';
-import type { Change } from '../events/facts.ts';
-import {
-  type AttemptRef,
-  type ClaimedJob,
-  jobColumns,
-  type JobRef,
-  type JobRow,
-  toJob,
-} from './job-columns.ts';
+import { type AttemptRef, type ClaimedJob, JOB_COLUMNS, jobOf, type JobRef } from './job-columns.ts';
 import { everyTenant } from './every-tenant.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
@@ -30,16 +22,8 @@ export interface Settlement extends AttemptRef {
   tick: number;
 }
 
-type MoveFact = 'claimed' | 'settled' | 'requeued';
-
-/** What a move to each status is told as. */
-const FACTS: Readonly<Record<JobStatus, MoveFact>> = {
-  queued: 'requeued',
-  active: 'claimed',
-  completed: 'settled',
-  failed: 'settled',
-  cancelled: 'settled',
-};
+/** A moved job, and why it was. */
+type Moved = Job & { reason: string };
 
 /** An expired lease is looked for in batches of this many. */
 const SWEEP = 500;
@@ -50,24 +34,18 @@ const SWEEP = 500;
  */
 @Injectable()
 export class JobMoves {
-  readonly #job: string;
-  readonly #change: string;
-
   constructor(
     private readonly database: Database,
     private readonly options: ResolvedOptions,
     private readonly events: Events,
-  ) {
-    this.#job = database.table('job');
-    this.#change = database.table('job_change');
-  }
+  ) {}
 
   /**
    * queued → active for the jobs that are still as they were offered and of a type that this worker knows.
    * Answers stand at the index asked; null where there was nothing to claim.
    */
   async claim(refs: JobRef[], types: string[], worker: string): Promise<(ClaimedJob | null)[]> {
-    const rows = await this.#move<JobRow & { payload: Json }>({
+    const rows = await this.#move<Moved & ClaimedJob>({
       scope: everyTenant('claim'),
       input: 'id uuid, version int',
       where: `j.status = 'queued' AND j.run_at <= now() AND j.type = ANY($2)`,
@@ -78,11 +56,8 @@ export class JobMoves {
       returning: ', j.payload',
       parameters: [JSON.stringify(refs), types, this.options.leaseMs, worker],
     });
-    const jobs = this.#tell(rows.map(({ payload: _payload, ...row }) => row));
-    const claimed = new Map(
-      jobs.map((job, index) => [before(job), { ...job, payload: rows[index]?.payload ?? null }]),
-    );
-    return refs.map((ref) => take(claimed, ref));
+    this.#tell(rows);
+    return inOrderOf(refs, rows);
   }
 
   /**
@@ -92,7 +67,7 @@ export class JobMoves {
   async settle(settlements: Settlement[]): Promise<(Job | null)[]> {
     const cancelled = `i.status = 'queued' AND j.cancel_requested_at IS NOT NULL`;
     const status = `CASE WHEN ${cancelled} THEN 'cancelled' ELSE i.status END`;
-    const rows = await this.#move<JobRow>({
+    const rows = await this.#move<Moved>({
       input: `id uuid, version int, tenant text, status text, reason text, result json, error json, "delayMs" bigint,
         progress json, tick bigint`,
       where: `j.tenant = i.tenant AND j.status = 'active'`,
@@ -106,8 +81,7 @@ export class JobMoves {
       reason: `CASE WHEN j.status = 'cancelled' THEN 'cancelled' ELSE i.reason END`,
       parameters: [JSON.stringify(settlements)],
     });
-    const settled = new Map(this.#tell(rows).map((job) => [before(job), job]));
-    return settlements.map((settlement) => take(settled, settlement));
+    return inOrderOf(settlements, this.#tell(rows));
   }
 
   /** Leases that ran out: back to queued, or failed with `lease_lost` when every attempt is used up. */
@@ -124,7 +98,7 @@ export class JobMoves {
        stage = CASE ${status} WHEN 'queued' THEN 'ready' END,
        finished_at = CASE ${status} WHEN 'queued' THEN NULL ELSE now() END,
        ${progressAfter(status, 'j.progress', 'j.progress_tick')}`,
-      `CASE moved.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
+      `CASE updated.status WHEN 'cancelled' THEN 'cancelled' ELSE 'lease_lost' END`,
       [],
     );
   }
@@ -169,13 +143,13 @@ export class JobMoves {
     return this.database.query<Row[]>(
       `${move.scope ?? ''}WITH input AS (SELECT * FROM json_to_recordset($1) AS r(${move.input})),
        target AS (
-         SELECT j.id FROM ${this.#job} j JOIN input i USING (id)
+         SELECT j.id FROM ${this.database.table('job')} j JOIN input i USING (id)
          WHERE j.version = i.version AND ${move.where} ORDER BY j.id FOR UPDATE OF j
        ), moved AS (
-         UPDATE ${this.#job} j SET ${move.set}, version = j.version + 1, updated_at = now(),
+         UPDATE ${this.database.table('job')} j SET ${move.set}, version = j.version + 1, updated_at = now(),
            change_xid = pg_current_xact_id()
          FROM input i, target t WHERE t.id = i.id AND j.id = i.id AND j.version = i.version AND ${move.where}
-         RETURNING ${jobColumns('j')}, ${move.reason} AS reason${move.returning ?? ''}
+         RETURNING ${JOB_COLUMNS}, ${move.reason} AS reason${move.returning ?? ''}
        ), history AS (${this.#history()})
        SELECT * FROM moved`,
       move.parameters,
@@ -190,15 +164,17 @@ export class JobMoves {
     parameters: unknown[],
     act?: { action: AuditAction; actor: Actor },
   ): Promise<Job[]> {
-    const noted = act ? `, noted AS (${jobAuditSql(this.database.schema, act.action, 5, 'moved')})` : '';
+    const noted = act
+      ? `, noted AS (${auditSql(this.database, { action: act.action, from: 'moved', actor: 5 })})`
+      : '';
     const scope = act ? '' : everyTenant('lease');
-    const rows = await this.database.query<JobRow[]>(
-      `${scope}WITH target AS (SELECT j.id FROM ${this.#job} j WHERE ${where}),
+    const rows = await this.database.query<Moved[]>(
+      `${scope}WITH target AS (SELECT j.id FROM ${this.database.table('job')} j WHERE ${where}),
        updated AS (
-         UPDATE ${this.#job} j SET ${set}, version = j.version + 1, updated_at = now(),
+         UPDATE ${this.database.table('job')} j SET ${set}, version = j.version + 1, updated_at = now(),
            change_xid = pg_current_xact_id()
-         FROM target t WHERE j.id = t.id RETURNING ${jobColumns('j')}
-       ), moved AS (SELECT *, ${reason.replaceAll('moved.', 'updated.')} AS reason FROM updated),
+         FROM target t WHERE j.id = t.id RETURNING ${JOB_COLUMNS}
+       ), moved AS (SELECT *, ${reason} AS reason FROM updated),
        history AS (${this.#history()})${noted}
        SELECT * FROM moved`,
       parameters,
@@ -207,21 +183,15 @@ export class JobMoves {
   }
 
   /** Tells what one statement committed: the new status says which fact each job belongs to. */
-  #tell(rows: JobRow[], actor: Actor | null = null): Job[] {
-    const changes = rows.map((row) => ({ job: toJob(row), reason: row.reason ?? '', actor }));
-    const told = new Map<MoveFact, Change[]>();
-    for (const change of changes) {
-      const name = FACTS[change.job.status];
-      const alike = told.get(name);
-      if (alike) alike.push(change);
-      else told.set(name, [change]);
-    }
-    for (const [name, jobs] of told) this.events.tell({ name, jobs });
+  #tell(rows: Moved[], actor: Actor | null = null): Job[] {
+    const changes = rows.map((row) => ({ job: jobOf(row), reason: row.reason, actor }));
+    for (const name of ['claimed', 'settled', 'requeued'] as const)
+      this.events.tell({ name, jobs: changes.filter(({ job }) => factOf(job.status) === name) });
     return changes.map(({ job }) => job);
   }
 
   #history(): string {
-    return `INSERT INTO ${this.#change} (job_id, version, status, attempt, reason, run_at)
+    return `INSERT INTO ${this.database.table('job_change')} (job_id, version, status, attempt, reason, run_at)
       SELECT id, version, status, attempt, reason, "runAt" FROM moved`;
   }
 }
@@ -232,15 +202,19 @@ function progressAfter(status: string, progress: string, tick: string): string {
     progress_tick = CASE ${status} WHEN 'queued' THEN 0 ELSE ${tick} END`;
 }
 
-/** The job as it was before its move. */
-function before({ id, version }: JobRef): string {
-  return `${id} ${version - 1}`;
+function factOf(status: JobStatus): 'claimed' | 'settled' | 'requeued' {
+  if (status === 'active') return 'claimed';
+  return status === 'queued' ? 'requeued' : 'settled';
 }
 
-function take<T>(moved: Map<string, T>, { id, version }: JobRef): T | null {
-  const key = `${id} ${version}`;
-  const job = moved.get(key) ?? null;
-  // Two equal refs in one batch: only the first has moved the job.
-  moved.delete(key);
-  return job;
+/** The moved job of each ref, which names the version before; null where it was not moved. */
+function inOrderOf<T extends JobRef>(refs: JobRef[], moved: T[]): (T | null)[] {
+  const byRef = new Map(moved.map((job) => [`${job.id} ${job.version - 1}`, job]));
+  return refs.map(({ id, version }) => {
+    const key = `${id} ${version}`;
+    const job = byRef.get(key) ?? null;
+    // Two equal refs in one batch: only the first has moved the job.
+    byRef.delete(key);
+    return job;
+  });
 }

@@ -24,17 +24,13 @@ const BATCH = 1_000;
 /** Which queued jobs are on their way to Bull: the outbox, kept in the job's own row. */
 @Injectable()
 export class JobOffers {
-  readonly #job: string;
-
-  constructor(private readonly database: Database) {
-    this.#job = database.table('job');
-  }
+  constructor(private readonly database: Database) {}
 
   /** Makes jobs ready whose `runAt` has come. */
   async promote(): Promise<void> {
     await this.database.query(
-      `${everyTenant('relay')}UPDATE ${this.#job} SET stage = 'ready' WHERE id IN (
-         SELECT id FROM ${this.#job} WHERE stage = 'later' AND run_at <= now()
+      `${everyTenant('relay')}UPDATE ${this.database.table('job')} SET stage = 'ready' WHERE id IN (
+         SELECT id FROM ${this.database.table('job')} WHERE stage = 'later' AND run_at <= now()
          ORDER BY run_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED)`,
     );
   }
@@ -48,22 +44,22 @@ export class JobOffers {
       `${everyTenant('relay')}WITH room AS (
          SELECT w.queue, w.window - (
            SELECT count(*) FROM (
-             SELECT 1 FROM ${this.#job} o WHERE o.stage = 'offered' AND o.queue = w.queue LIMIT w.window
+             SELECT 1 FROM ${this.database.table('job')} o WHERE o.stage = 'offered' AND o.queue = w.queue LIMIT w.window
            ) waiting) AS free
          FROM json_to_recordset($1) AS w(queue text, "window" int)
        ), fresh AS (
          SELECT next.id FROM room, LATERAL (
-           SELECT j.id FROM ${this.#job} j WHERE j.stage = 'ready' AND j.queue = room.queue
+           SELECT j.id FROM ${this.database.table('job')} j WHERE j.stage = 'ready' AND j.queue = room.queue
            ORDER BY j.priority DESC, j.run_at, j.id LIMIT greatest(0, least(room.free, ${BATCH})) FOR UPDATE SKIP LOCKED
          ) next
        ), stale AS (
          SELECT next.id FROM room, LATERAL (
-           SELECT j.id FROM ${this.#job} j
+           SELECT j.id FROM ${this.database.table('job')} j
            WHERE j.stage = 'offered' AND j.queue = room.queue AND j.offer_again_at <= now()
            ORDER BY j.offer_again_at LIMIT ${BATCH} FOR UPDATE SKIP LOCKED
          ) next
        ), taken AS (
-         UPDATE ${this.#job} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
+         UPDATE ${this.database.table('job')} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
          WHERE j.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM stale)
          RETURNING j.id, j.version, j.tenant, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until
        ) SELECT id, version, tenant, type, queue, until FROM taken ORDER BY priority DESC, run_at, id`,
@@ -86,19 +82,19 @@ export class JobOffers {
   /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
   async offerEverythingAgain(): Promise<void> {
     await this.database.query(
-      `${everyTenant('relay')}UPDATE ${this.#job} SET offer_again_at = now() WHERE id IN (
-         SELECT id FROM ${this.#job} WHERE stage = 'offered' FOR UPDATE SKIP LOCKED)`,
+      `${everyTenant('relay')}UPDATE ${this.database.table('job')} SET offer_again_at = now() WHERE id IN (
+         SELECT id FROM ${this.database.table('job')} WHERE stage = 'offered' FOR UPDATE SKIP LOCKED)`,
     );
   }
 
   async #update(offers: JobRef[], set: string, and = ''): Promise<void> {
     await this.database.query(
       `${everyTenant('relay')}WITH target AS (
-         SELECT j.id FROM ${this.#job} j
+         SELECT j.id FROM ${this.database.table('job')} j
          JOIN json_to_recordset($1) AS r(id uuid, version int, until timestamptz)
            ON j.id = r.id AND j.version = r.version
          WHERE j.stage = 'offered' ${and} ORDER BY j.id FOR UPDATE OF j
-       ) UPDATE ${this.#job} j SET ${set} FROM target t WHERE j.id = t.id`,
+       ) UPDATE ${this.database.table('job')} j SET ${set} FROM target t WHERE j.id = t.id`,
       [JSON.stringify(offers)],
     );
   }

@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Actor } from '../job/actor.ts';
 import type { Cursor } from '../job/cursor.ts';
-import type { Job, JobChange, JobStatus, Json, TenantJob } from '../job/job.ts';
+import type { Job, JobChange, Json, TenantJob } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import { auditSql, JOB_DETAIL, KIND } from './audit-sql.ts';
-import { jobColumns, type JobRow, toJob } from './job-columns.ts';
+import { auditSql } from './audit-sql.ts';
+import { JOB_COLUMNS, jobOf } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
@@ -35,13 +35,6 @@ export interface InsertedJob {
   samePayload: boolean;
 }
 
-export interface JobFilter {
-  status?: JobStatus[] | undefined;
-  type?: string[] | undefined;
-  tag?: string[] | undefined;
-  ids?: string[] | undefined;
-}
-
 /** A job, and the version after which its changes are wanted. */
 export interface ChangesRef extends TenantJob {
   after: number;
@@ -53,13 +46,7 @@ const INSERT_TRIES = 5;
 /** Reads jobs and inserts them; what changes a job's status is in `JobMoves`. */
 @Injectable()
 export class JobStore {
-  readonly #job: string;
-  readonly #change: string;
-
-  constructor(private readonly database: Database) {
-    this.#job = database.table('job');
-    this.#change = database.table('job_change');
-  }
+  constructor(private readonly database: Database) {}
 
   /**
    * Inserts jobs with their first history and audit rows in one statement, or finds those that their idempotency keys
@@ -85,9 +72,9 @@ export class JobStore {
   async #insertOrFind(jobs: NewJob[], manager?: EntityManager): Promise<Map<string, InsertedJob>> {
     // One order for all: two batches that share keys would otherwise wait for each other.
     const sorted = jobs.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
-    const rows = await this.database.query<JobRow[]>(this.#insertSql(), [JSON.stringify(sorted)], manager);
+    const rows = await this.database.query<Job[]>(this.#insertSql(), [JSON.stringify(sorted)], manager);
     const answers = new Map<string, InsertedJob>(
-      rows.map((row) => [row.id, { job: toJob(row), replayed: false, samePayload: true }]),
+      rows.map((row) => [row.id, { job: row, replayed: false, samePayload: true }]),
     );
     const others = jobs.filter(({ id }) => !answers.has(id));
     const earlier = await this.#findByKey(others, manager);
@@ -102,38 +89,35 @@ export class JobStore {
   async #findByKey(jobs: NewJob[], manager?: EntityManager) {
     const found = new Map<string, { job: Job; payloadHash: string }>();
     if (jobs.length === 0) return found;
-    const rows = await this.database.query<(JobRow & { idempotencyKey: string; payloadHash: string })[]>(
-      `SELECT ${jobColumns('j')}, j.idempotency_key AS "idempotencyKey", j.payload_hash AS "payloadHash"
-       FROM ${this.#job} j
+    const rows = await this.database.query<(Job & { idempotencyKey: string; payloadHash: string })[]>(
+      `SELECT ${JOB_COLUMNS}, j.idempotency_key AS "idempotencyKey", j.payload_hash AS "payloadHash"
+       FROM ${this.database.table('job')} j
        JOIN unnest($1::text[], $2::text[], $3::text[]) AS k(tenant, type, key)
          ON j.tenant = k.tenant AND j.type = k.type AND j.idempotency_key = k.key`,
       [jobs.map((job) => job.tenant), jobs.map((job) => job.type), jobs.map((job) => job.idempotencyKey)],
       manager,
     );
-    for (const { idempotencyKey, payloadHash, ...row } of rows) {
-      found.set(keyOf({ ...row, idempotencyKey }), { job: toJob(row), payloadHash });
-    }
+    for (const row of rows) found.set(keyOf(row), { job: jobOf(row), payloadHash: row.payloadHash });
     return found;
   }
 
   /** Those of these jobs that exist, in no order. */
   async find(jobs: readonly TenantJob[]): Promise<Job[]> {
-    const rows = await this.database.query<JobRow[]>(
-      `SELECT ${jobColumns('j')} FROM ${this.#namedBy()}`,
-      columnsOf(jobs),
-    );
-    return rows.map(toJob);
+    return this.database.query(`SELECT ${JOB_COLUMNS} FROM ${this.#namedBy()}`, columnsOf(jobs));
   }
 
   /** The job if the caller may see it. */
   async findVisible(id: string, visibility: Visibility): Promise<Job | null> {
-    const [job] = await this.list({ ids: [id] }, visibility, 1, null);
+    const [job] = await this.database.query<Job[]>(
+      `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j WHERE j.id = $1 AND ${isVisible(2)}`,
+      [id, ...visibleTo(visibility)],
+    );
     return job ?? null;
   }
 
   async payload(id: string, visibility: Visibility): Promise<Json> {
     const [row] = await this.database.query<{ payload: Json }[]>(
-      `SELECT payload FROM ${this.#job} j WHERE j.id = $1 AND ${isVisible(2)}`,
+      `SELECT payload FROM ${this.database.table('job')} j WHERE j.id = $1 AND ${isVisible(2)}`,
       [id, ...visibleTo(visibility)],
     );
     return row?.payload ?? null;
@@ -143,39 +127,10 @@ export class JobStore {
   async countWaiting(tenant: string, most: number): Promise<number> {
     const [row] = await this.database.query<{ count: number }[]>(
       `SELECT count(*)::int AS count
-       FROM (SELECT 1 FROM ${this.#job} WHERE tenant = $1 AND status = 'queued' LIMIT $2) AS waiting`,
+       FROM (SELECT 1 FROM ${this.database.table('job')} WHERE tenant = $1 AND status = 'queued' LIMIT $2) AS waiting`,
       [tenant, most],
     );
     return row?.count ?? 0;
-  }
-
-  /** Visible jobs that match the filter, newest first, from those older than `before` on. */
-  async list(
-    filter: JobFilter,
-    visibility: Visibility,
-    limit: number,
-    before: string | null,
-  ): Promise<Job[]> {
-    const rows = await this.database.query<JobRow[]>(
-      `SELECT ${jobColumns('j')} FROM ${this.#job} j
-       WHERE ${isVisible(1)}
-         AND ($4::text[] IS NULL OR j.status = ANY($4))
-         AND ($5::text[] IS NULL OR j.type = ANY($5))
-         AND ($6::text[] IS NULL OR (j.tags <> '{}' AND j.tags && $6))
-         AND ($7::uuid[] IS NULL OR j.id = ANY($7))
-         AND ($8::uuid IS NULL OR j.id < $8)
-       ORDER BY j.id DESC LIMIT $9`,
-      [
-        ...visibleTo(visibility),
-        filter.status ?? null,
-        filter.type ?? null,
-        filter.tag ?? null,
-        filter.ids ?? null,
-        before,
-        limit,
-      ],
-    );
-    return rows.map(toJob);
   }
 
   /** The changes of each job after the given version, oldest first; answers stand at the index asked. */
@@ -183,8 +138,8 @@ export class JobStore {
     const rows = await this.database.query<(JobChange & { index: number })[]>(
       `SELECT r.index::int AS index, c.status, c.version, c.attempt, c.reason, c.run_at AS "runAt", c.at
        FROM unnest($1::uuid[], $2::text[], $3::int[]) WITH ORDINALITY AS r(id, tenant, after, index)
-       JOIN ${this.#job} j ON j.id = r.id AND j.tenant = r.tenant
-       JOIN ${this.#change} c ON c.job_id = j.id AND c.version > r.after
+       JOIN ${this.database.table('job')} j ON j.id = r.id AND j.tenant = r.tenant
+       JOIN ${this.database.table('job_change')} c ON c.job_id = j.id AND c.version > r.after
        ORDER BY r.index, c.version`,
       [...columnsOf(refs), refs.map((ref) => ref.after)],
     );
@@ -205,7 +160,7 @@ export class JobStore {
   /** The jobs `j` that the two arrays of `columnsOf()` name. */
   #namedBy(): string {
     return `unnest($1::uuid[], $2::text[]) AS r(id, tenant)
-      JOIN ${this.#job} j ON j.id = r.id AND j.tenant = r.tenant`;
+      JOIN ${this.database.table('job')} j ON j.id = r.id AND j.tenant = r.tenant`;
   }
 
   #insertSql(): string {
@@ -215,32 +170,19 @@ export class JobStore {
           "maxAttempts" int, priority smallint, tags json, "idempotencyKey" text, "payloadHash" text,
           payload json, "runAt" timestamptz, actor json)
       ), added AS (
-        INSERT INTO ${this.#job} AS j (id, type, queue, tenant, owner, status, max_attempts, priority, tags,
+        INSERT INTO ${this.database.table('job')} AS j (id, type, queue, tenant, owner, status, max_attempts, priority, tags,
           idempotency_key, payload_hash, payload, run_at, stage)
         SELECT id, type, queue, tenant, owner, 'queued', "maxAttempts", priority,
           ARRAY(SELECT json_array_elements_text(tags)), "idempotencyKey", "payloadHash", coalesce(payload, 'null'),
           coalesce("runAt", now()), CASE WHEN "runAt" > now() THEN 'later' ELSE 'ready' END
         FROM input
         ON CONFLICT (tenant, type, idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING
-        RETURNING ${jobColumns('j')}
+        RETURNING ${JOB_COLUMNS}
       ), history AS (
-        INSERT INTO ${this.#change} (job_id, version, status, attempt, reason, run_at)
+        INSERT INTO ${this.database.table('job_change')} (job_id, version, status, attempt, reason, run_at)
         SELECT id, version, status, attempt, 'submitted', "runAt" FROM added
-      ), noted AS (${this.#auditSql()})
+      ), noted AS (${auditSql(this.database, { action: 'submit', from: 'input WHERE id IN (SELECT id FROM added)' })})
       SELECT * FROM added`;
-  }
-
-  #auditSql(): string {
-    return auditSql(this.database.schema, {
-      action: 'submit',
-      kind: KIND.job,
-      id: 'id::text',
-      detail: JOB_DETAIL,
-      tenant: `coalesce(actor ->> 'tenant', tenant)`,
-      subject: `actor ->> 'subject'`,
-      credential: `actor ->> 'credential'`,
-      from: 'input WHERE id IN (SELECT id FROM added)',
-    });
   }
 }
 

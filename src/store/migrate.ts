@@ -57,17 +57,14 @@ export async function checkSchema(dataSource: DataSource, schema: string): Promi
 
 async function missingMigrations(dataSource: DataSource, schema: string): Promise<string[]> {
   const wanted = jobMigrations(schema).map((Migration) => new Migration().name);
-  const [{ present }]: [{ present: boolean }] = await dataSource.query(
-    `SELECT to_regclass($1) IS NOT NULL AS present`,
-    [`"${schema}".migration`],
-  );
-  if (!present) {
-    const [{ present: own }]: [{ present: boolean }] = await dataSource.query(
+  const exists = async (table: string): Promise<boolean> => {
+    const [{ present }]: [{ present: boolean }] = await dataSource.query(
       `SELECT to_regclass($1) IS NOT NULL AS present`,
-      [`"${schema}".job`],
+      [`"${schema}".${table}`],
     );
-    return own ? [] : wanted;
-  }
+    return present;
+  };
+  if (!(await exists('migration'))) return (await exists('job')) ? [] : wanted;
   const rows: { name: string }[] = await dataSource.query(`SELECT name FROM "${schema}".migration`);
   const names = new Set(rows.map((row) => row.name));
   return wanted.filter((name) => !names.has(name));

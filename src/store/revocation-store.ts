@@ -28,14 +28,22 @@ export interface Revocation extends Revocable {
 /** Any fixed number will do, as long as every process takes the same. */
 const LOCK = 5_062_831_775;
 
+const AUDIT = {
+  action: 'revoke',
+  from: 'added',
+  actor: 4,
+  tenant: `nullif(tenant, '')`,
+  target: {
+    kind: 'kind',
+    id: `CASE kind WHEN 'tenant' THEN tenant ELSE value END`,
+    detail: `CASE WHEN tenant = '' THEN '{}' ELSE json_build_object('tenant', tenant) END`,
+  },
+} as const;
+
 /** What was revoked. It lives in Postgres, so that nothing that happens to Redis revives a credential. */
 @Injectable()
 export class RevocationStore {
-  readonly #table: string;
-
-  constructor(private readonly database: Database) {
-    this.#table = database.table('revocation');
-  }
+  constructor(private readonly database: Database) {}
 
   /** Revokes, in the given transaction or in one of its own; resolves to when. */
   async add(revocable: Revocable, actor: Actor = APPLICATION, manager?: EntityManager): Promise<Date> {
@@ -45,37 +53,24 @@ export class RevocationStore {
     const { kind, tenant, value } = revocable;
     const [{ at }] = await manager.query<[{ at: Date }]>(
       `WITH added AS (
-         INSERT INTO ${this.#table} (kind, tenant, value) VALUES ($1, $2, $3)
+         INSERT INTO ${this.database.table('revocation')} (kind, tenant, value) VALUES ($1, $2, $3)
          ON CONFLICT (kind, tenant, value) DO UPDATE SET at = excluded.at, number = DEFAULT RETURNING *
-       ), noted AS (${this.#auditSql()})
+       ), noted AS (${auditSql(this.database, AUDIT)})
        SELECT at FROM added`,
       [kind, tenant, value, ...actorParameters(actor)],
     );
     return at;
   }
 
-  #auditSql(): string {
-    return auditSql(this.database.schema, {
-      action: 'revoke',
-      kind: 'kind',
-      id: `CASE kind WHEN 'tenant' THEN tenant ELSE value END`,
-      detail: `CASE WHEN tenant = '' THEN '{}' ELSE json_build_object('tenant', tenant) END`,
-      tenant: `coalesce($4::text, nullif(tenant, ''))`,
-      subject: '$5::text',
-      credential: '$6::text',
-      from: 'added',
-    });
-  }
-
   /** Which of these credentials are revoked, by index, and the newest revocation that was looked at. */
   async check(credentials: Mark[][]): Promise<{ revoked: Set<number>; newest: string }> {
     const marks = credentials.flatMap((own, index) => own.map((mark) => ({ ...mark, index })));
     const [row] = await this.database.query<[{ revoked: number[]; newest: string }]>(
-      `SELECT coalesce((SELECT max(number) FROM ${this.#table}), 0)::text AS newest,
+      `SELECT coalesce((SELECT max(number) FROM ${this.database.table('revocation')}), 0)::text AS newest,
          ARRAY(
            SELECT m.index FROM json_to_recordset($1)
              AS m(index int, kind text, tenant text, value text, since timestamptz)
-           JOIN ${this.#table} r ON r.kind = m.kind AND r.tenant = m.tenant AND r.value = m.value
+           JOIN ${this.database.table('revocation')} r ON r.kind = m.kind AND r.tenant = m.tenant AND r.value = m.value
            WHERE m.since IS NULL OR r.at >= m.since
          ) AS revoked`,
       [JSON.stringify(marks)],
@@ -86,8 +81,8 @@ export class RevocationStore {
   /** Revocations after this number, oldest first. */
   async after(number: string, limit: number): Promise<Revocation[]> {
     return this.database.query<Revocation[]>(
-      `${everyTenant('streams')}SELECT kind, tenant, value, at, number::text AS number FROM ${this.#table}
-       WHERE number > $1::bigint ORDER BY ${this.#table}.number LIMIT $2`,
+      `${everyTenant('streams')}SELECT kind, tenant, value, at, number::text AS number FROM ${this.database.table('revocation')}
+       WHERE number > $1::bigint ORDER BY ${this.database.table('revocation')}.number LIMIT $2`,
       [number, limit],
     );
   }

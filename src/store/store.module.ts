@@ -16,8 +16,23 @@ import { RevocationStore } from './revocation-store.ts';
 import { SigningKeys } from './signing-keys.ts';
 import { TicketStore } from './ticket-store.ts';
 
+const stores = [
+  JobStore,
+  JobMoves,
+  JobLeases,
+  JobOffers,
+  JobFeed,
+  JobLogs,
+  JobRetention,
+  SigningKeys,
+  TicketStore,
+  ApiKeyStore,
+  RevocationStore,
+  AuditTrail,
+];
+
 /** Rows: everything that runs statements on the library's tables. */
-@Module({})
+@Module({ providers: stores, exports: stores })
 export class StoreModule {
   /** `dataSource`: the name of the host's. */
   static of(dataSource: string, imports: DynamicModule[]): DynamicModule {
@@ -26,21 +41,6 @@ export class StoreModule {
       useFactory: (given: DataSource, { schema }: ResolvedOptions) => new Database(given, schema),
       inject: [getDataSourceToken(dataSource), ResolvedOptions],
     };
-    const providers = [
-      database,
-      JobStore,
-      JobMoves,
-      JobLeases,
-      JobOffers,
-      JobFeed,
-      JobLogs,
-      JobRetention,
-      SigningKeys,
-      TicketStore,
-      ApiKeyStore,
-      RevocationStore,
-      AuditTrail,
-    ];
-    return { module: StoreModule, imports, providers, exports: providers };
+    return { module: StoreModule, imports, providers: [database], exports: [Database] };
   }
 }

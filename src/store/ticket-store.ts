@@ -27,19 +27,15 @@ const CLEARED = 100;
 /** The tickets, by the hash of their secret. */
 @Injectable()
 export class TicketStore {
-  readonly #table: string;
-
-  constructor(private readonly database: Database) {
-    this.#table = database.table('ticket');
-  }
+  constructor(private readonly database: Database) {}
 
   /** Adds a ticket that lives for `seconds`, but not longer than its credential; resolves to its end. */
   async insert(hash: Buffer, grant: TicketGrant, seconds: number): Promise<Date> {
     const [{ expiresAt }] = await this.database.query<[{ expiresAt: Date }]>(
       `${everyTenant('age')}WITH dead AS (
-         SELECT hash FROM ${this.#table} WHERE expires_at < now() LIMIT ${CLEARED} FOR UPDATE SKIP LOCKED
-       ), cleared AS (DELETE FROM ${this.#table} t USING dead WHERE t.hash = dead.hash)
-       INSERT INTO ${this.#table} (hash, jobs, tenant, subject, scopes, only_job, credential_issued_at,
+         SELECT hash FROM ${this.database.table('ticket')} WHERE expires_at < now() LIMIT ${CLEARED} FOR UPDATE SKIP LOCKED
+       ), cleared AS (DELETE FROM ${this.database.table('ticket')} t USING dead WHERE t.hash = dead.hash)
+       INSERT INTO ${this.database.table('ticket')} (hash, jobs, tenant, subject, scopes, only_job, credential_issued_at,
          credential_expires_at, token_id, api_key, expires_at)
        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, least(now() + $11 * interval '1 s', $8::timestamptz))
        RETURNING expires_at AS "expiresAt"`,
@@ -66,7 +62,7 @@ export class TicketStore {
       `${everyTenant('credential')}SELECT jobs, tenant, subject, scopes, only_job AS "onlyJob",
          credential_issued_at AS "credentialIssuedAt", credential_expires_at AS "credentialExpiresAt",
          token_id AS "tokenId", api_key AS "apiKey", created_at AS "createdAt"
-       FROM ${this.#table} WHERE hash = $1 AND expires_at > now()`,
+       FROM ${this.database.table('ticket')} WHERE hash = $1 AND expires_at > now()`,
       [hash],
     );
     return ticket ?? null;

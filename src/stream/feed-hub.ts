@@ -114,9 +114,14 @@ export class FeedHub implements Subscriber {
   #show(job: Job): void {
     if ((this.#shown.get(job.id) ?? 0) > job.version) return;
     this.#shown.set(job.id, job.version);
+    this.#tell(job, () => this.encode(job));
+  }
+
+  /** Encoded once, and only where some feed covers the job. */
+  #tell(job: Job, encode: () => string | null): void {
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(job));
     if (covering.length === 0) return this.#unfollow(job.id);
-    const data = this.encode(job);
+    const data = encode();
     if (data !== null) for (const viewer of covering) viewer.changed(job, data);
   }
 
@@ -137,10 +142,7 @@ export class FeedHub implements Subscriber {
     const { version } = frame.cursor;
     if (job?.version !== version || this.#running.get(job.id)?.version !== version) return;
     const now = { ...job, progress: progressOf(frame) };
-    const covering = [...this.#viewers].filter((viewer) => viewer.covers(now));
-    if (covering.length === 0) return this.#unfollow(job.id);
-    const data = this.#encoded(now);
-    if (data !== null) for (const viewer of covering) viewer.changed(now, data);
+    this.#tell(now, () => this.#encoded(now));
   }
 
   /** The row is up to a second behind what the channel was told. */

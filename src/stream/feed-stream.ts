@@ -4,8 +4,7 @@ import type { Observable } from 'rxjs';
 import type { Permit } from '../access/permit.ts';
 import type { Job } from '../job/job.ts';
 import { pause, untilDone } from '../runtime/until-done.ts';
-import { type FeedPage, JobFeed, type Watermark } from '../store/job-feed.ts';
-import type { JobFilter } from '../store/job-store.ts';
+import { JobFeed, type JobFilter, type JobPage, type Watermark } from '../store/job-feed.ts';
 import { FeedHub } from './feed-hub.ts';
 import { FeedViewer, type Sight } from './feed-viewer.ts';
 import type { WireFrame } from './frames.ts';
@@ -81,7 +80,7 @@ export class FeedStream {
     const asked = since === null ? filter : { ...filter, status: undefined };
     let before: string | null = null;
     while (!left.aborted) {
-      const page: FeedPage = { filter: asked, visibility, since, before, limit: PAGE };
+      const page: JobPage = { filter: asked, visibility, since, before, limit: PAGE };
       const jobs = (await this.#untilRead(() => this.feed.page(page), left)) ?? [];
       await this.#showAll(jobs, feed, left);
       if (jobs.length < PAGE) return;

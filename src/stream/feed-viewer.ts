@@ -1,8 +1,7 @@
 import { isInRange } from '../access/jobs-access.ts';
 import type { Job, TenantJob } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
-import type { Watermark } from '../store/job-feed.ts';
-import type { JobFilter } from '../store/job-store.ts';
+import type { JobFilter, Watermark } from '../store/job-feed.ts';
 import type { Viewer } from './viewer.ts';
 
 /** Which jobs the client may see: those that SQL reads for it, as far as the policy agrees at that moment. */

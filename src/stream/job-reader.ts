@@ -1,9 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { withDeadline } from '../runtime/deadline.ts';
 import type { Job, JobChange, TenantJob } from '../job/job.ts';
-import { ResolvedOptions } from '../jobs.options.ts';
 import { decodeFrame, type TickFrame } from '../publish/frame.ts';
-import { type Keys, redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
@@ -15,7 +13,6 @@ const LAST_FRAMES_MS = 500;
 /** Reads for all streams of the process together: one statement for everything that is asked at once. */
 @Injectable()
 export class JobReader {
-  readonly #keys: Keys;
   readonly #jobs = new Batcher<TenantJob, Job | null>((jobs) => this.#findAll(jobs));
   readonly #changes = new Batcher<ChangesRef, JobChange[]>((refs) => this.store.changesAfter(refs));
   readonly #frames = new Batcher<string, TickFrame | null | undefined>((ids) => this.#lastFrames(ids));
@@ -25,11 +22,8 @@ export class JobReader {
   constructor(
     private readonly store: JobStore,
     private readonly redis: RedisConnections,
-    { prefix }: ResolvedOptions,
     private readonly faults: ReadFaults,
-  ) {
-    this.#keys = redisKeys(prefix);
-  }
+  ) {}
 
   /** The job as it is; null where the tenant has none of this id. */
   job({ id, tenant }: TenantJob): Promise<Job | null> {
@@ -54,7 +48,7 @@ export class JobReader {
   }
 
   async #lastFrames(ids: string[]): Promise<(TickFrame | null | undefined)[]> {
-    const texts = await this.#lastTexts(ids.map((id) => this.#keys.lastFrame(id)));
+    const texts = await this.#lastTexts(ids.map((id) => this.redis.keys.lastFrame(id)));
     return ids.map((id, index) => texts && this.#decoded(id, texts[index] ?? null));
   }
 

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { Admission } from './admission.ts';
 import { FeedHub } from './feed-hub.ts';
 import { FeedStream } from './feed-stream.ts';
@@ -9,21 +9,18 @@ import { ReadFaults } from './read-faults.ts';
 import { StreamMeasures } from './stream-measures.ts';
 import { Viewers } from './viewers.ts';
 
+const providers = [
+  ReadFaults,
+  JobReader,
+  JobHub,
+  Viewers,
+  Admission,
+  StreamMeasures,
+  JobStream,
+  FeedHub,
+  FeedStream,
+];
+
 /** Shows jobs as they run. */
-@Module({})
-export class StreamModule {
-  static of(imports: DynamicModule[]): DynamicModule {
-    const providers = [
-      ReadFaults,
-      JobReader,
-      JobHub,
-      Viewers,
-      Admission,
-      StreamMeasures,
-      JobStream,
-      FeedHub,
-      FeedStream,
-    ];
-    return { module: StreamModule, imports, providers, exports: providers };
-  }
-}
+@Module({ providers, exports: providers })
+export class StreamModule {}

@@ -90,8 +90,11 @@ export class Viewers implements Part {
       const isRevoked = (): boolean => watched.isRevoked() || !this.#mayStay(request);
       const failed = (error: unknown): void =>
         this.#endings.told('A stream is ended, as its policy or what sends to it failed', error);
-      const options = { ...this.#viewerOptions(request), isRevoked, failed };
-      const viewer = new Viewer(subscriber, options);
+      const { heartbeatMs, maxAgeMs } = this.options.stream;
+      const rotateAt = Date.now() + maxAgeMs * (0.85 + Math.random() * 0.3);
+      const expiresAt = permit.caller.expiresAt?.getTime() ?? Infinity;
+      const times = { heartbeatMs, rotateAt, expiresAt };
+      const viewer = new Viewer(subscriber, { ...request, ...times, isRevoked, failed });
       if (this.#draining) return viewer.bye('drain');
       this.#viewers.add(viewer);
       const tellClosed = this.#tellOpened(request, viewer);
@@ -151,19 +154,6 @@ export class Viewers implements Part {
       this.#endings.told('JobsAccess.may() failed, so a stream is ended', error);
       return false;
     }
-  }
-
-  #viewerOptions({ response, cursor, heartbeat, permit }: StreamRequest) {
-    const { heartbeatMs, maxAgeMs } = this.options.stream;
-    const rotateAt = Date.now() + maxAgeMs * (0.85 + Math.random() * 0.3);
-    return {
-      response,
-      cursor,
-      heartbeat,
-      heartbeatMs,
-      rotateAt,
-      expiresAt: permit.caller.expiresAt?.getTime() ?? Infinity,
-    };
   }
 
   /**

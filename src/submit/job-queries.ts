@@ -5,7 +5,8 @@ import type { Job, Json } from '../job/job.ts';
 import type { Visibility } from '../job/visibility.ts';
 import { JobLogs } from '../store/job-logs.ts';
 import type { LogLine } from '../job/log-line.ts';
-import { type JobFilter, JobStore } from '../store/job-store.ts';
+import { JobFeed, type JobFilter } from '../store/job-feed.ts';
+import { JobStore } from '../store/job-store.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -14,6 +15,7 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export class JobQueries {
   constructor(
     private readonly store: JobStore,
+    private readonly feed: JobFeed,
     private readonly lines: JobLogs,
   ) {}
 
@@ -45,7 +47,7 @@ export class JobQueries {
     permit: JobPermit,
     page: { limit: number; before: string | null },
   ): Promise<Job[]> {
-    return this.store.list(filter, permit.visibility('read'), page.limit, page.before);
+    return this.feed.page({ filter, visibility: permit.visibility('read'), since: null, ...page });
   }
 
   /** Log lines after number `after`, oldest first, at most `limit`. */

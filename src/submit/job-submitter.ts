@@ -63,23 +63,18 @@ export class JobSubmitter {
   async submit<T extends JobType>(
     type: T,
     payload: PayloadOf<T>,
-    options: SubmitOptions,
+    { manager, ...options }: SubmitOptions,
   ): Promise<Submitted> {
-    const job = await this.#prepare({ ...options, type, payload });
-    const { manager } = options;
-    if (!manager) return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
-    const [inserted] = await this.bound.admit([job], () => this.store.insert([job], manager));
-    this.announcer.announceAfterCommit([job], [inserted as InsertedJob], manager);
-    return submitted(job, inserted as InsertedJob);
+    const submission = { ...options, type, payload };
+    if (manager) return (await this.submitMany([submission], manager))[0] as Submitted;
+    const job = await this.#prepare(submission);
+    return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
   }
 
   /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
   async submitMany(submissions: Submission[], manager?: EntityManager): Promise<Submitted[]> {
     const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
-    const inserted = await this.bound.admit(jobs, () =>
-      manager ? this.store.insert(jobs, manager) : this.#insertAndAnnounce(jobs),
-    );
-    if (manager) this.announcer.announceAfterCommit(jobs, inserted, manager);
+    const inserted = await this.bound.admit(jobs, () => this.#insertAndAnnounce(jobs, manager));
     return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
   }
 
@@ -108,9 +103,10 @@ export class JobSubmitter {
     };
   }
 
-  async #insertAndAnnounce(jobs: NewJob[]): Promise<InsertedJob[]> {
-    const inserted = await this.store.insert(jobs);
-    this.announcer.announce(jobs, inserted);
+  async #insertAndAnnounce(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
+    const inserted = await this.store.insert(jobs, manager);
+    if (manager) this.announcer.announceAfterCommit(jobs, inserted, manager);
+    else this.announcer.announce(jobs, inserted);
     return inserted;
   }
 }

@@ -1,4 +1,4 @@
-import { type DynamicModule, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { AfterCommit } from './after-commit.ts';
 import { JobCommands } from './job-commands.ts';
 import { JobQueries } from './job-queries.ts';
@@ -6,12 +6,9 @@ import { JobSubmitter } from './job-submitter.ts';
 import { QueueBound } from './queue-bound.ts';
 import { SubmitAnnouncer } from './submit-announcer.ts';
 
+const shared = [JobSubmitter, JobQueries, JobCommands];
+const providers = [AfterCommit, SubmitAnnouncer, QueueBound, ...shared];
+
 /** What is done with jobs, for whoever a permit stands. The facade for hosts, `Jobs`, is provided where they see it. */
-@Module({})
-export class SubmitModule {
-  static of(imports: DynamicModule[]): DynamicModule {
-    const shared = [JobSubmitter, JobQueries, JobCommands];
-    const providers = [AfterCommit, SubmitAnnouncer, QueueBound, ...shared];
-    return { module: SubmitModule, imports, providers, exports: shared };
-  }
-}
+@Module({ providers, exports: shared })
+export class SubmitModule {}

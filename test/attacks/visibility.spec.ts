@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Events } from '../../src/events/events.ts';
+import type { Job } from '../../src/job/job.ts';
 import type { Visibility } from '../../src/job/visibility.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
-import { JobFeed } from '../../src/store/job-feed.ts';
+import type { JobFilter } from '../../src/store/job-feed.ts';
 import { JobReader } from '../../src/stream/job-reader.ts';
 import { ReadFaults } from '../../src/stream/read-faults.ts';
-import { resolveOptions } from '../../src/jobs.options.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';
 
@@ -15,22 +15,16 @@ const OTHERS: [title: string, visibility: Visibility][] = [
   ['another owner of the tenant', { tenant: 'acme', owner: 'bob', job: null }],
   ['a viewer of another job', { tenant: 'acme', owner: null, job: '0190aaaa-0000-7000-8000-000000000001' }],
 ];
-const OPTIONS = resolveOptions({
-  redis: 'redis://unused',
-  jwt: { secret: 'x'.repeat(32), issuer: 'i', audience: 'a' },
-});
 const EVERYBODY: Visibility = { tenant: null, owner: null, job: null };
 
 /** Behind the checks of the routes, each statement has its own: one of them alone must be enough. */
 describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
   let test: TestStore;
-  let feed: JobFeed;
   let queued: string;
   let active: string;
   let failed: string;
   beforeAll(async () => {
     test = await TestStore.open();
-    feed = new JobFeed(test.tables);
     [queued = '', active = '', failed = ''] = await Promise.all([
       jobOf('alice'),
       jobOf('alice'),
@@ -48,14 +42,18 @@ describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
     return job.id;
   }
 
+  function listed(filter: JobFilter, seenBy: Visibility): Promise<Job[]> {
+    return test.feed.page({ filter, visibility: seenBy, since: null, before: null, limit: 100 });
+  }
+
   it('with no job, by id, in a list or in a feed', async () => {
     for (const id of [queued, active, failed])
       expect(await test.store.findVisible(id, visibility)).toBeNull();
-    expect(await test.store.list({}, visibility, 100, null)).toEqual([]);
-    expect(await test.store.list({ ids: [queued, active] }, visibility, 100, null)).toEqual([]);
+    expect(await listed({}, visibility)).toEqual([]);
+    expect(await listed({ ids: [queued, active] }, visibility)).toEqual([]);
     const page = { filter: {}, visibility, since: null, before: null, limit: 100 };
-    expect(await feed.page(page)).toEqual([]);
-    expect(await feed.page({ ...page, since: '0' })).toEqual([]);
+    expect(await test.feed.page(page)).toEqual([]);
+    expect(await test.feed.page({ ...page, since: '0' })).toEqual([]);
   });
 
   it('with no change of a job', async () => {
@@ -73,13 +71,11 @@ describe.each(OTHERS)('The store answers %s', (_title, visibility) => {
   });
 
   it('though everybody who may see them finds them', async () => {
-    expect(await test.store.list({}, EVERYBODY, 100, null)).toHaveLength(4);
-    expect(await test.store.list({}, { tenant: 'acme', owner: 'alice', job: null }, 100, null)).toHaveLength(
-      3,
-    );
+    expect(await listed({}, EVERYBODY)).toHaveLength(4);
+    expect(await listed({}, { tenant: 'acme', owner: 'alice', job: null })).toHaveLength(3);
     // A job without an owner is nobody's, whatever somebody is called.
-    expect(await test.store.list({}, { tenant: 'acme', owner: '', job: null }, 100, null)).toEqual([]);
-    expect(await test.store.list({}, { tenant: 'acme', owner: 'null', job: null }, 100, null)).toEqual([]);
+    expect(await listed({}, { tenant: 'acme', owner: '', job: null })).toEqual([]);
+    expect(await listed({}, { tenant: 'acme', owner: 'null', job: null })).toEqual([]);
   });
 });
 
@@ -105,7 +101,7 @@ describe('The store, given the id of a job and the tenant of another', () => {
   });
 
   it('reads it for the one who names its tenant, also where both ask at once', async () => {
-    const reader = new JobReader(test.store, {} as RedisConnections, OPTIONS, new ReadFaults(new Events()));
+    const reader = new JobReader(test.store, {} as RedisConnections, new ReadFaults(new Events()));
     const asked = ['globex', 'acme', 'globex'].map((tenant) => reader.job({ id, tenant }));
     expect((await Promise.all(asked)).map((job) => job?.id ?? null)).toEqual([null, id, null]);
   });

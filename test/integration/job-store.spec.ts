@@ -2,6 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jes
 import * as fc from 'fast-check';
 import { storableJson, storableText } from '../../src/runtime/storable.ts';
 import { EVERYTHING } from '../../src/job/visibility.ts';
+import type { JobFilter } from '../../src/store/job-feed.ts';
 import { aNewJob } from '../support/jobs.ts';
 import { aSettlement, TestStore } from '../support/store.ts';
 
@@ -165,20 +166,19 @@ describe('reading jobs', () => {
       aNewJob({ tenant: 'pages', tags: n % 2 ? ['odd'] : [] }),
     );
     await db.store.insert(jobs);
+    const visibility = { ...EVERYTHING, tenant: 'pages' };
+    const pageOf = (filter: JobFilter, limit = 100, before: string | null = null) =>
+      db.feed.page({ filter, visibility, since: null, before, limit });
     const seen: string[] = [];
     for (let before: string | null = null; ;) {
-      const page = await db.store.list({}, { ...EVERYTHING, tenant: 'pages' }, 10, before);
+      const page = await pageOf({}, 10, before);
       seen.push(...page.map(({ id }) => id));
       if (page.length < 10) break;
       before = page.at(-1)?.id ?? null;
     }
     expect(seen).toEqual(jobs.map(({ id }) => id).toReversed());
-    expect(
-      await db.store.list({ tag: ['odd', 'x'] }, { ...EVERYTHING, tenant: 'pages' }, 100, null),
-    ).toHaveLength(12);
-    expect(
-      await db.store.list({ status: ['active'] }, { ...EVERYTHING, tenant: 'pages' }, 100, null),
-    ).toEqual([]);
+    expect(await pageOf({ tag: ['odd', 'x'] })).toHaveLength(12);
+    expect(await pageOf({ status: ['active'] })).toEqual([]);
   });
 
   it('shows a job to those who may see it only', async () => {

@@ -10,6 +10,7 @@ import { JobLogs } from '../../src/store/job-logs.ts';
 import { JobMoves, type Settlement } from '../../src/store/job-moves.ts';
 import { JobOffers } from '../../src/store/job-offers.ts';
 import { JobRetention } from '../../src/store/job-retention.ts';
+import { JobFeed } from '../../src/store/job-feed.ts';
 import { JobStore } from '../../src/store/job-store.ts';
 import { createTestDatabase, type TestDatabase } from './services.ts';
 
@@ -29,6 +30,7 @@ export interface RawJob {
 export class TestStore {
   readonly tables: Database;
   readonly store: JobStore;
+  readonly feed: JobFeed;
   readonly moves: JobMoves;
   readonly leases: JobLeases;
   readonly offers: JobOffers;
@@ -48,6 +50,7 @@ export class TestStore {
     events.on(CHANGES, ({ jobs }) => this.announced.push(...jobs.map(({ job }) => job)));
     this.tables = new Database(dataSource, resolved.schema);
     this.store = new JobStore(this.tables);
+    this.feed = new JobFeed(this.tables);
     this.moves = new JobMoves(this.tables, resolved, events);
     this.leases = new JobLeases(this.tables, resolved, events);
     this.offers = new JobOffers(this.tables);

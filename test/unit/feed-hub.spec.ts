@@ -62,7 +62,7 @@ function aHub(first: Partial<Job> = {}) {
     followed.count += 1;
     return { channel, release: () => (followed.count -= 1) };
   };
-  const jobs = { watch } as unknown as JobHub;
+  const jobs = { watch, found: () => undefined } as unknown as JobHub;
   const subscriptions = { listen: () => () => undefined } as unknown as Subscriptions;
   const options = { prefix: '', publicPath: '', stream: { backstopMs: 60_000 } } as ResolvedOptions;
   const faults = new ReadFaults(new Events());

@@ -109,7 +109,6 @@ describe('the handlers of an application', () => {
   it('are unknown by any other name', async () => {
     const registry = await registryOf(TwoHandlers);
     for (const name of ['third', 'constructor', '__proto__', '']) {
-      expect(registry.find(name)).toBeNull();
       expect(() => registry.get(name)).toThrow(UnknownJobType);
     }
   });

@@ -1,8 +1,8 @@
 import { setImmediate as settled } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Events } from '../../src/events/events.ts';
-import type { ResolvedOptions } from '../../src/jobs.options.ts';
 import { encodeFrame, type TickFrame } from '../../src/publish/frame.ts';
+import { redisKeys } from '../../src/redis/keys.ts';
 import type { RedisConnections } from '../../src/redis/redis-connections.ts';
 import type { JobStore } from '../../src/store/job-store.ts';
 import { JobReader } from '../../src/stream/job-reader.ts';
@@ -15,13 +15,8 @@ const FRAME: TickFrame = { cursor: { version: 2, tick: 7 }, type: 'progress', da
 function readingFrom(status: string) {
   const asked: ((texts: string[]) => void)[] = [];
   const mget = (): Promise<string[]> => new Promise((resolve) => asked.push(resolve));
-  const redis = { command: { status, mget } } as unknown as RedisConnections;
-  const reader = new JobReader(
-    {} as JobStore,
-    redis,
-    { prefix: 'test' } as ResolvedOptions,
-    new ReadFaults(new Events()),
-  );
+  const redis = { keys: redisKeys('test'), command: { status, mget } } as unknown as RedisConnections;
+  const reader = new JobReader({} as JobStore, redis, new ReadFaults(new Events()));
   return { reader, asked };
 }
 
