@@ -79,21 +79,6 @@ function looksSingleByte(bytes: Buffer): boolean {
   return /[\w ][\x80-\xff]|[\x80-\xff][\w ]/.test(bytes.toString('latin1'));
 }
 
-export interface CsvPart {
-  input: Buffer;
-  /** Whether the file ends where the input does. */
-  last: boolean;
-  /** The number of the line that the input starts with. */
-  line: number;
-}
-
-export interface Sifted {
-  /** The good rows, in COPY's text format. */
-  rows: Buffer;
-  /** Bytes that were read. What follows them needs more of the file; with 0, even a whole record is too long. */
-  taken: number;
-}
-
 /**
  * Parts good rows from bad ones, with csv-parse. Of a record with broken quotes only the first line is given up: reading
  * goes on at the one behind it.
@@ -103,17 +88,21 @@ export class CsvSieve {
   foundUtf8 = false;
   /** The first line whose bytes look like text in another encoding than UTF-8. */
   foreignLine: number | null = null;
-  private readonly delimiter: string;
-  private readonly columns: number;
-  private readonly onBadRow: (line: number, problem: string) => void;
 
-  constructor(delimiter: string, columns: number, onBadRow: (line: number, problem: string) => void) {
-    this.delimiter = delimiter;
-    this.columns = columns;
-    this.onBadRow = onBadRow;
-  }
+  constructor(
+    private readonly delimiter: string,
+    private readonly columns: number,
+    private readonly onBadRow: (line: number, problem: string) => void,
+  ) {}
 
-  sift({ input, last, line }: CsvPart): Sifted {
+  /**
+   * Returns the good rows, in COPY's text format, and how many bytes were read. What follows those needs more of the
+   * file; 0 bytes mean that the input holds no whole record.
+   *
+   * @param last whether the file ends where the input does
+   * @param line the number of the line that the input starts with
+   */
+  sift(input: Buffer, last: boolean, line: number): { rows: Buffer; taken: number } {
     const rows: string[] = [];
     const place = { at: 0, line };
     const pass = (end: number): void => {

@@ -125,21 +125,14 @@ async function lockTable(manager: EntityManager, table: string, signal: AbortSig
 /** Null when there is no such relation; a column that is not text, or not of a table, shows its type. */
 async function existingColumns(manager: EntityManager, table: string): Promise<string[] | null> {
   const sql = `
-    SELECT c.relkind::text AS kind, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relname = $2
-    ORDER BY a.attnum`;
-  const rows: { kind: string; name: string | null; type: string }[] = await manager.query(sql, [
-    IMPORT_SCHEMA,
-    table,
-  ]);
-  if (rows.length === 0) return null;
-  if (rows[0]?.kind !== 'r') return ['(not a table)'];
-  return rows.flatMap(({ name, type }) =>
-    name === null ? [] : [type === 'text' ? name : `${name} (${type})`],
-  );
+    SELECT CASE WHEN c.relkind <> 'r' THEN '["(not a table)"]' ELSE (
+      SELECT coalesce(json_agg(attname || CASE WHEN type = 'text' THEN '' ELSE ' (' || type || ')' END ORDER BY attnum), '[]')
+      FROM pg_attribute, format_type(atttypid, atttypmod) AS type
+      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    ) END AS columns
+    FROM pg_class c WHERE c.oid = to_regclass($1)`;
+  const [found]: { columns: string[] }[] = await manager.query(sql, [tableName(table)]);
+  return found?.columns ?? null;
 }
 
 function mismatch(table: string, found: string[], columns: readonly string[]): PermanentFailure {
