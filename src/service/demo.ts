@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
@@ -5,6 +6,7 @@ import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { announcement } from './announcement.ts';
 import { readEnvironment } from './environment.ts';
+import type { CsvImportResult } from './handlers/csv-import.ts';
 import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
 import { startService } from './start.ts';
@@ -31,17 +33,15 @@ const SHOWCASES: Showcase[] = [
     title: `${SAMPLE} of vega-datasets, its rows ${TIMES} times over, into the Postgres table imports.zipcodes`,
     payload: { file: LARGER, table: 'zipcodes' },
     summary: ({ result }) => {
-      const [rows, rejected, bytes, ms] = ['rows', 'rejected', 'bytes', 'ms'].map((key) =>
-        numberIn(result, key),
-      );
-      return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes ?? 0)} in ${count(ms)} ms`;
+      const { rows, rejected, bytes, ms } = result as unknown as CsvImportResult;
+      return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes)} in ${count(ms)} ms`;
     },
   },
   {
     type: 'demo.steps',
     title: '40 steps of 50 ms',
     payload: { steps: 40, stepMs: 50 },
-    summary: ({ result }) => `${count(numberIn(result, 'steps'))} steps done`,
+    summary: ({ result }) => `${(result as { steps: number }).steps} steps done`,
   },
 ];
 
@@ -60,13 +60,13 @@ async function main(signal: AbortSignal): Promise<void> {
   const log = (line: string): void => say('dim', `  ${line}`);
   const service = await startService(environment, { logger, log, onServerDeath });
   try {
-    say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
+    say('green', `✓ Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${service.url}`);
     await showAll(service, signal);
     if (!process.argv.includes('--keep'))
       return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
     out.write(announcement(service));
     say('dim', 'Running until Ctrl-C.');
-    await aborted(signal);
+    if (!signal.aborted) await once(signal, 'abort');
   } finally {
     await service.close();
   }
@@ -120,30 +120,13 @@ async function follow(client: JobsClient, id: string, signal: AbortSignal): Prom
   return client.waitFor(id, { signal });
 }
 
-function numberIn(result: Json, key: string): number | null {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) return null;
-  const value = result[key];
-  return typeof value === 'number' ? value : null;
+function count(value: number): string {
+  return value.toLocaleString('en');
 }
 
-function count(value: number | null | undefined): string {
-  return value == null ? '?' : value.toLocaleString('en');
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
+/** Without colours where the output is no terminal, or NO_COLOR is set. */
 function say(style: Style, text: string): void {
-  const coloured = out.isTTY && !process.env['NO_COLOR'];
-  out.write(`${coloured ? styleText(style, text) : text}\n`);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  out.write(`${styleText(style, text)}\n`);
 }
 
 function explain(error: unknown): string {
