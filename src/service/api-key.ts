@@ -109,11 +109,11 @@ function revokeCommand(id: string): Command {
 }
 
 async function withKeys(url: string, environment: Environment, command: Command): Promise<string> {
-  if (!environment.production) await migrateDatabase(url, environment.schema);
+  if (!environment.production) await migrateDatabase(url, environment.jobs.schema);
   const dataSource = new DataSource({ type: 'postgres', url, installExtensions: false });
   await dataSource.initialize();
   try {
-    return await command(openApiKeys(dataSource, environment));
+    return await command(openApiKeys(dataSource, environment.jobs));
   } finally {
     await dataSource.destroy();
   }

@@ -14,25 +14,17 @@ import { startService } from './start.ts';
 type Service = Awaited<ReturnType<typeof startService>>;
 type Style = Parameters<typeof styleText>[0];
 
-interface Showcase {
-  type: string;
-  /** What the job does, in a few words. */
-  title: string;
-  payload: Json;
-  /** The good end, in a few words. */
-  summary: (job: JobView) => string;
-}
-
 const SAMPLE = 'zipcodes.csv';
 /** The sample alone is imported faster than a bar can be seen to move. */
 const TIMES = 25;
 const LARGER = `zipcodes-x${TIMES}.csv`;
-const SHOWCASES: Showcase[] = [
+/** Jobs, what each does in a few words, and its good end. */
+const SHOWCASES = [
   {
     type: 'csv.import',
     title: `${SAMPLE} of vega-datasets, its rows ${TIMES} times over, into the Postgres table imports.zipcodes`,
-    payload: { file: LARGER, table: 'zipcodes' },
-    summary: ({ result }) => {
+    payload: { file: LARGER, table: 'zipcodes' } as Json,
+    summary: ({ result }: JobView) => {
       const { rows, rejected, bytes, ms } = result as unknown as CsvImportResult;
       return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes)} in ${count(ms)} ms`;
     },
@@ -40,8 +32,8 @@ const SHOWCASES: Showcase[] = [
   {
     type: 'demo.steps',
     title: '40 steps of 50 ms',
-    payload: { steps: 40, stepMs: 50 },
-    summary: ({ result }) => `${(result as { steps: number }).steps} steps done`,
+    payload: { steps: 40, stepMs: 50 } as Json,
+    summary: ({ result }: JobView) => `${(result as { steps: number }).steps} steps done`,
   },
 ];
 
@@ -88,7 +80,11 @@ async function showAll(service: Service, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function show(client: JobsClient, showcase: Showcase, signal: AbortSignal): Promise<void> {
+async function show(
+  client: JobsClient,
+  showcase: (typeof SHOWCASES)[number],
+  signal: AbortSignal,
+): Promise<void> {
   say('bold', `\n${showcase.type}: ${showcase.title}`);
   const { job } = await client.submit(showcase.type, showcase.payload);
   say('dim', `Job ${job.id}`);

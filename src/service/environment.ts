@@ -120,11 +120,30 @@ function toEnvironment(values: Values) {
     /** Origins whose pages may call with credentials. */
     corsOrigins: values.CORS_ORIGINS,
     importDir: values.IMPORT_DIR,
+    jwt: {
+      secret: values.JWT_SECRET ?? null,
+      jwksUrl: values.JWKS_URL ?? null,
+      issuer: values.JWT_ISSUER ?? 'jobstream',
+      audience: values.JWT_AUDIENCE ?? 'jobstream',
+      tenantClaim: values.JWT_TENANT_CLAIM,
+    },
+    jobs: jobsOf(values),
+  };
+}
+
+/** Options of `JobsModule`, under its own names. */
+function jobsOf(values: Values) {
+  return {
     roles: values.JOBS_ROLES,
     schema: values.JOBS_SCHEMA,
     prefix: values.JOBS_PREFIX,
-    jwt: jwtOf(values),
-    stream: streamOf(values),
+    stream: {
+      heartbeatMs: values.STREAM_HEARTBEAT_MS,
+      maxAgeMs: values.STREAM_MAX_AGE_MS,
+      maxPerCaller: values.STREAM_MAX_PER_CALLER,
+      maxTotal: values.STREAM_MAX_TOTAL,
+      backstopMs: values.STREAM_BACKSTOP_MS,
+    },
     limits: {
       queuedPerTenant: values.LIMIT_QUEUED_PER_TENANT,
       submitsPerMinute: values.LIMIT_SUBMITS_PER_MINUTE,
@@ -135,25 +154,5 @@ function toEnvironment(values: Values) {
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     retentionDays: values.RETENTION_DAYS,
     auditRetentionDays: values.AUDIT_RETENTION_DAYS,
-  };
-}
-
-function jwtOf(values: Values) {
-  return {
-    secret: values.JWT_SECRET ?? null,
-    jwksUrl: values.JWKS_URL ?? null,
-    issuer: values.JWT_ISSUER ?? 'jobstream',
-    audience: values.JWT_AUDIENCE ?? 'jobstream',
-    tenantClaim: values.JWT_TENANT_CLAIM,
-  };
-}
-
-function streamOf(values: Values) {
-  return {
-    heartbeatMs: values.STREAM_HEARTBEAT_MS,
-    maxAgeMs: values.STREAM_MAX_AGE_MS,
-    maxPerCaller: values.STREAM_MAX_PER_CALLER,
-    maxTotal: values.STREAM_MAX_TOTAL,
-    backstopMs: values.STREAM_BACKSTOP_MS,
   };
 }

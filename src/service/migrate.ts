@@ -2,7 +2,7 @@ import { fail, runOnDatabase } from './database-command.ts';
 import { migrateDatabase } from './start.ts';
 
 /** `npm run migrate`: applies the missing migrations to the database of the environment. */
-await runOnDatabase(async (databaseUrl, { schema }) => {
-  const applied = await migrateDatabase(databaseUrl, schema);
+await runOnDatabase(async (databaseUrl, { jobs }) => {
+  const applied = await migrateDatabase(databaseUrl, jobs.schema);
   return applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.';
 }, console.log).catch(fail);

@@ -110,7 +110,11 @@ export class ProgressBar {
 
   update(state: BarState): void {
     const percent = state.percent ?? 0;
-    if (percent < this.#lastPercent) this.#restart();
+    // A new attempt starts from nothing.
+    if (percent < this.#lastPercent) {
+      this.#startedAt = this.now();
+      this.#lastTenth = -1;
+    }
     this.#lastPercent = percent;
     // The last column stays free: some terminals wrap as soon as it is filled.
     const width = this.#terminal ? columnsOf(this.output) - 1 : FALLBACK_COLUMNS;
@@ -131,12 +135,6 @@ export class ProgressBar {
   /** Leaves the bar as it is. */
   finish(): void {
     this.#terminal?.done();
-  }
-
-  /** A new attempt starts from nothing. */
-  #restart(): void {
-    this.#startedAt = this.now();
-    this.#lastTenth = -1;
   }
 }
 

@@ -19,13 +19,13 @@ export const DATA_DIR = '.jobstream';
  * in this folder, or one that is started.
  */
 export async function openDatabase(
-  { databaseUrl, production }: Environment,
+  { databaseUrl }: Environment,
   log: (line: string) => void,
 ): Promise<Pick<Servers, 'databaseUrl' | 'stop'>> {
   const database =
-    databaseUrl === null && !production
+    databaseUrl === null
       ? await (await devServers()).openEmbeddedPostgres(DATA_DIR, log)
-      : { databaseUrl: databaseUrl ?? '', stop: async () => undefined };
+      : { databaseUrl, stop: async () => undefined };
   return checked(database, () => reachPostgres(database.databaseUrl));
 }
 
@@ -41,8 +41,8 @@ export async function openServers(
   environment: Environment,
   { log, onServerDeath: onDeath }: ServerListeners,
 ): Promise<Servers> {
-  const { databaseUrl, redisUrl, production } = environment;
-  const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
+  const { databaseUrl, redisUrl } = environment;
+  const own = { postgres: databaseUrl === null, redis: redisUrl === null };
   const embedded =
     own.postgres || own.redis
       ? await (await devServers()).startEmbeddedServices({ dataDir: DATA_DIR, ...own, log, onDeath })

@@ -46,15 +46,15 @@ export async function startService(
   if (!environment.production) await ensureSampleData(importDir);
   const servers = await openServers(environment, { log, onServerDeath: options.onServerDeath });
   try {
-    if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.schema);
+    if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.jobs.schema);
     const jwtSecret = secretOf(environment);
     const app = await listen({ ...environment, importDir }, servers, jwtSecret, options.logger);
     const url = await app.getUrl();
     const issues = !environment.production && jwtSecret !== null;
     const token = issues ? await developmentToken(environment, jwtSecret) : null;
     const page = token ? `${url}/#token=${token}` : `${url}/`;
-    const dashboardUrl = environment.roles.includes('api') ? page : null;
-    const close = closer(app, servers, environment.shutdownGraceMs + BEYOND_GRACE_MS);
+    const dashboardUrl = environment.jobs.roles.includes('api') ? page : null;
+    const close = closer(app, servers, environment.jobs.shutdownGraceMs + BEYOND_GRACE_MS);
     return { url, token, dashboardUrl, importDir, close };
   } catch (error) {
     await servers.stop();

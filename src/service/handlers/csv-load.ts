@@ -51,7 +51,7 @@ export class CsvLoad {
   /** Throws a `PermanentFailure` `unsupported_encoding` when the rows are text, but not in UTF-8. */
   async run(): Promise<void> {
     for (let length = 0; ;) {
-      length = await fill(this.handle, this.buffer, length, this.bytes + length);
+      length += await fill(this.handle, this.buffer.subarray(length), this.bytes + length);
       if (length === 0) break;
       this.options.copy.signal.throwIfAborted();
       const taken = await this.take(this.buffer.subarray(0, length), length < this.buffer.length);

@@ -19,24 +19,26 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Calls `onRecord` for each record with its fields, in Latin-1 as one character is then one byte, and the offset behind it.
+ * Calls `onRecord` for each record, or the first `most`, with its fields, in Latin-1 as one character is then one byte, and the offset behind it.
  * Stops at the first record whose quotes are broken and says how; null when there is none.
  */
 export function readRecords(
   input: Buffer,
-  options: { delimiter: string; to?: number },
+  delimiter: string,
   onRecord: (fields: string[], end: number) => void,
+  most?: number,
 ): string | null {
   try {
-    const parsing: Options = {
-      ...options,
+    const options: Options = {
+      delimiter,
+      to: most ?? -1,
       encoding: 'latin1',
       record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       relax_column_count: true,
       on_record: (fields: string[], { bytes }) => void onRecord(fields, bytes),
     };
-    parse(input, parsing);
+    parse(input, options);
     return null;
   } catch (error) {
     const problem = error instanceof CsvError ? QUOTE_PROBLEMS[error.code] : undefined;
@@ -118,10 +120,8 @@ export class CsvSieve {
     };
     for (;;) {
       const base = place.at;
-      const { delimiter } = this;
-      const problem = readRecords(input.subarray(base), { delimiter }, (fields, end) =>
-        take(fields, base + end),
-      );
+      const rest = input.subarray(base);
+      const problem = readRecords(rest, this.delimiter, (fields, end) => take(fields, base + end));
       pass(behindBlankLines(input, place.at, last));
       if (problem === null || (problem === UNCLOSED && !last)) break;
       const behind = nextLine(input, place.at);

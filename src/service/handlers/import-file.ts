@@ -47,17 +47,12 @@ export async function openImportFile(folder: string, name: string): Promise<Impo
   }
 }
 
-/** Reads on at `position` until the buffer, which holds `length` bytes, is full or the file ends; returns the new length. */
-export async function fill(
-  handle: FileHandle,
-  buffer: Buffer,
-  length: number,
-  position: number,
-): Promise<number> {
-  for (let at = length; ;) {
-    const { bytesRead } = await handle.read(buffer, at, buffer.length - at, position + at - length);
-    at += bytesRead;
-    if (bytesRead === 0) return at;
+/** Reads from `position` until the buffer is full or the file ends; returns the number of bytes. */
+export async function fill(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
+  for (let length = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, position + length);
+    length += bytesRead;
+    if (bytesRead === 0) return length;
   }
 }
 
