@@ -5,8 +5,8 @@ import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type ApiKeyRequest, type ApiKeys, openApiKeys } from '../access/index.ts';
 import { InvalidInput, type InputIssue } from '../index.ts';
-import { readEnvironment } from './environment.ts';
-import { openDatabase } from './servers.ts';
+import { fail, runOnDatabase } from './database-command.ts';
+import type { Environment } from './environment.ts';
 import { migrateDatabase } from './start.ts';
 
 const USAGE = `Usage:
@@ -14,14 +14,6 @@ const USAGE = `Usage:
                             [--name <what it is for>] [--expires 2027-01-01]
   npm run api-key -- list
   npm run api-key -- revoke <id>`;
-
-/** What keys have no use for, so that production may leave it out here. */
-const UNUSED = {
-  REDIS_URL: 'redis://unused',
-  JWT_SECRET: 'unused, but as long as a secret has to be',
-  JWT_ISSUER: 'unused',
-  JWT_AUDIENCE: 'unused',
-};
 
 /** A command that was given wrongly; the message says how to give it. */
 class UsageError extends Error {
@@ -47,10 +39,12 @@ Logger.overrideLogger(new CommandLogger());
 
 try {
   const command = readCommand(process.argv.slice(2));
-  process.stdout.write(`${await withKeys(command)}\n`);
+  await runOnDatabase(
+    (databaseUrl, environment) => withKeys(databaseUrl, environment, command),
+    (line) => process.stderr.write(`${line}\n`),
+  );
 } catch (error) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
+  fail(error);
 }
 
 function readCommand([name, ...rest]: string[]): Command {
@@ -90,11 +84,9 @@ function toUsageError(error: unknown): never {
 
 /** A day begins at midnight UTC. */
 function dateOf(text: string): Date {
-  const date = new Date(/^\d{4}-\d\d-\d\d(T.*Z)?$/.test(text) ? text : NaN);
-  // JavaScript takes the 31st of February for the 3rd of March.
-  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(text.slice(0, 10)))
+  if (!z.union([z.iso.date(), z.iso.datetime()]).safeParse(text).success)
     throw new UsageError(`--expires is no date: ${text}`);
-  return date;
+  return new Date(text);
 }
 
 function optionsOf(args: string[]) {
@@ -116,21 +108,14 @@ function revokeCommand(id: string): Command {
   };
 }
 
-async function withKeys(command: Command): Promise<string> {
-  const environment = readEnvironment({ ...process.env, ...UNUSED, JWKS_URL: '' });
-  const servers = await openDatabase(environment, (line) => process.stderr.write(`${line}\n`));
+async function withKeys(url: string, environment: Environment, command: Command): Promise<string> {
+  if (!environment.production) await migrateDatabase(url, environment.jobs.schema);
+  const dataSource = new DataSource({ type: 'postgres', url, installExtensions: false });
+  await dataSource.initialize();
   try {
-    const { databaseUrl } = servers;
-    if (!environment.production) await migrateDatabase(databaseUrl, environment.schema);
-    const dataSource = new DataSource({ type: 'postgres', url: databaseUrl, installExtensions: false });
-    await dataSource.initialize();
-    try {
-      return await command(openApiKeys(dataSource, environment));
-    } finally {
-      await dataSource.destroy();
-    }
+    return await command(openApiKeys(dataSource, environment.jobs));
   } finally {
-    await servers.stop();
+    await dataSource.destroy();
   }
 }
 
@@ -151,14 +136,8 @@ function table(keys: Awaited<ReturnType<ApiKeys['list']>>): string {
     key.lastUsedAt ? `used ${key.lastUsedAt.toISOString()}` : 'never used',
     printable(key.name),
   ]);
-  const widths =
-    rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  const longest = (column: number) => Math.max(...rows.map((row) => row[column]?.length ?? 0));
+  const widths = Object.keys(rows[0] ?? []).map((column) => longest(Number(column)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return lines.map((line) => line.trimEnd()).join('\n');
 }

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
@@ -5,6 +6,7 @@ import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { announcement } from './announcement.ts';
 import { readEnvironment } from './environment.ts';
+import type { CsvImportResult } from './handlers/csv-import.ts';
 import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
 import { startService } from './start.ts';
@@ -12,36 +14,26 @@ import { startService } from './start.ts';
 type Service = Awaited<ReturnType<typeof startService>>;
 type Style = Parameters<typeof styleText>[0];
 
-interface Showcase {
-  type: string;
-  /** What the job does, in a few words. */
-  title: string;
-  payload: Json;
-  /** The good end, in a few words. */
-  summary: (job: JobView) => string;
-}
-
 const SAMPLE = 'zipcodes.csv';
 /** The sample alone is imported faster than a bar can be seen to move. */
 const TIMES = 25;
 const LARGER = `zipcodes-x${TIMES}.csv`;
-const SHOWCASES: Showcase[] = [
+/** Jobs, what each does in a few words, and its good end. */
+const SHOWCASES = [
   {
     type: 'csv.import',
     title: `${SAMPLE} of vega-datasets, its rows ${TIMES} times over, into the Postgres table imports.zipcodes`,
-    payload: { file: LARGER, table: 'zipcodes' },
-    summary: ({ result }) => {
-      const [rows, rejected, bytes, ms] = ['rows', 'rejected', 'bytes', 'ms'].map((key) =>
-        numberIn(result, key),
-      );
-      return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes ?? 0)} in ${count(ms)} ms`;
+    payload: { file: LARGER, table: 'zipcodes' } as Json,
+    summary: ({ result }: JobView) => {
+      const { rows, rejected, bytes, ms } = result as unknown as CsvImportResult;
+      return `${count(rows)} rows imported, ${count(rejected)} rejected, ${formatBytes(bytes)} in ${count(ms)} ms`;
     },
   },
   {
     type: 'demo.steps',
     title: '40 steps of 50 ms',
-    payload: { steps: 40, stepMs: 50 },
-    summary: ({ result }) => `${count(numberIn(result, 'steps'))} steps done`,
+    payload: { steps: 40, stepMs: 50 } as Json,
+    summary: ({ result }: JobView) => `${(result as { steps: number }).steps} steps done`,
   },
 ];
 
@@ -60,13 +52,13 @@ async function main(signal: AbortSignal): Promise<void> {
   const log = (line: string): void => say('dim', `  ${line}`);
   const service = await startService(environment, { logger, log, onServerDeath });
   try {
-    say('green', `✓ Ready after ${seconds(performance.now() - startedAt)}: ${service.url}`);
+    say('green', `✓ Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${service.url}`);
     await showAll(service, signal);
     if (!process.argv.includes('--keep'))
       return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
     out.write(announcement(service));
     say('dim', 'Running until Ctrl-C.');
-    await aborted(signal);
+    if (!signal.aborted) await once(signal, 'abort');
   } finally {
     await service.close();
   }
@@ -88,7 +80,11 @@ async function showAll(service: Service, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function show(client: JobsClient, showcase: Showcase, signal: AbortSignal): Promise<void> {
+async function show(
+  client: JobsClient,
+  showcase: (typeof SHOWCASES)[number],
+  signal: AbortSignal,
+): Promise<void> {
   say('bold', `\n${showcase.type}: ${showcase.title}`);
   const { job } = await client.submit(showcase.type, showcase.payload);
   say('dim', `Job ${job.id}`);
@@ -120,30 +116,13 @@ async function follow(client: JobsClient, id: string, signal: AbortSignal): Prom
   return client.waitFor(id, { signal });
 }
 
-function numberIn(result: Json, key: string): number | null {
-  if (typeof result !== 'object' || result === null || Array.isArray(result)) return null;
-  const value = result[key];
-  return typeof value === 'number' ? value : null;
+function count(value: number): string {
+  return value.toLocaleString('en');
 }
 
-function count(value: number | null | undefined): string {
-  return value == null ? '?' : value.toLocaleString('en');
-}
-
-function seconds(ms: number): string {
-  return `${(ms / 1000).toFixed(1)} s`;
-}
-
+/** Without colours where the output is no terminal, or NO_COLOR is set. */
 function say(style: Style, text: string): void {
-  const coloured = out.isTTY && !process.env['NO_COLOR'];
-  out.write(`${coloured ? styleText(style, text) : text}\n`);
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    signal.addEventListener('abort', () => resolve(), { once: true });
-  });
+  out.write(`${styleText(style, text)}\n`);
 }
 
 function explain(error: unknown): string {

@@ -1,46 +1,6 @@
 import { z } from 'zod';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
 
-const ROLES = ['api', 'worker'] as const;
-
-/** Everything the reference service reads from its environment, typed. Durations are in milliseconds. */
-export interface Environment {
-  production: boolean;
-  host: string;
-  port: number;
-  /** Null: the service starts its own. */
-  databaseUrl: string | null;
-  /** Of one server, of a Redis Cluster or of a master behind Sentinel (`parseRedisUrl`). */
-  redisUrl: string | null;
-  adapter: 'fastify' | 'express';
-  /** Origins whose pages may call with credentials. */
-  corsOrigins: string[];
-  importDir: string;
-  roles: ('api' | 'worker')[];
-  schema: string;
-  prefix: string;
-  jwt: {
-    secret: string | null;
-    jwksUrl: string | null;
-    issuer: string;
-    audience: string;
-    tenantClaim: string;
-  };
-  stream: {
-    heartbeatMs: number;
-    maxAgeMs: number;
-    maxPerCaller: number;
-    maxTotal: number;
-    backstopMs: number;
-  };
-  limits: { queuedPerTenant: number; submitsPerMinute: number; withoutRedis: 'open' | 'closed' };
-  progressIntervalMs: number;
-  leaseMs: number;
-  shutdownGraceMs: number;
-  retentionDays: number;
-  auditRetentionDays: number;
-}
-
 /** What is wrong with the environment, all of it at once. */
 export class EnvironmentError extends Error {
   constructor(problems: string[]) {
@@ -59,6 +19,10 @@ const integer = (fallback: number, least: number, most = 86_400_000) =>
     .pipe(z.number().min(least).max(most))
     .default(fallback);
 
+function itemsOf(list: string): string[] {
+  return list.split(',').map((item) => item.trim());
+}
+
 function isOrigin(text: string): boolean {
   return URL.canParse(text) && new URL(text).origin === text && !text.includes('*');
 }
@@ -76,19 +40,14 @@ const Variables = z.object({
   CORS_ORIGINS: z
     .string()
     .default('')
-    .transform((list) =>
-      list
-        .split(',')
-        .map((origin) => origin.trim())
-        .filter(Boolean),
-    )
+    .transform((list) => itemsOf(list).filter(Boolean))
     .pipe(z.array(z.string().refine(isOrigin, 'must list origins such as https://app.example'))),
   IMPORT_DIR: z.string().default('./data'),
   JOBS_ROLES: z
     .string()
     .default('api,worker')
-    .transform((list) => [...new Set(list.split(',').map((role) => role.trim()))])
-    .pipe(z.array(z.enum(ROLES, 'must name api, worker or both, with a comma between')).min(1)),
+    .transform((list) => [...new Set(itemsOf(list))])
+    .pipe(z.array(z.enum(['api', 'worker'], 'must name api, worker or both, with a comma between')).min(1)),
   JOBS_SCHEMA: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,30}$/, 'must match [a-z_][a-z0-9_]{0,30}')
@@ -122,6 +81,9 @@ const Variables = z.object({
 
 type Values = z.output<typeof Variables>;
 
+/** Everything the reference service reads from its environment. Durations are in milliseconds. */
+export type Environment = ReturnType<typeof toEnvironment>;
+
 /** Reads and checks the environment; empty variables count as unset. Throws one error that lists every problem. */
 export function readEnvironment(source: NodeJS.ProcessEnv): Environment {
   const given = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
@@ -145,21 +107,43 @@ function missing(given: NodeJS.ProcessEnv): string[] {
   return problems;
 }
 
-function toEnvironment(values: Values): Environment {
+function toEnvironment(values: Values) {
   return {
     production: values.NODE_ENV === 'production',
     host: values.HOST,
     port: values.PORT,
+    /** Null: the service starts its own. */
     databaseUrl: values.DATABASE_URL ?? null,
+    /** Of one server, of a Redis Cluster or of a master behind Sentinel (`parseRedisUrl`). */
     redisUrl: values.REDIS_URL ?? null,
     adapter: values.HTTP_ADAPTER,
+    /** Origins whose pages may call with credentials. */
     corsOrigins: values.CORS_ORIGINS,
     importDir: values.IMPORT_DIR,
+    jwt: {
+      secret: values.JWT_SECRET ?? null,
+      jwksUrl: values.JWKS_URL ?? null,
+      issuer: values.JWT_ISSUER ?? 'jobstream',
+      audience: values.JWT_AUDIENCE ?? 'jobstream',
+      tenantClaim: values.JWT_TENANT_CLAIM,
+    },
+    jobs: jobsOf(values),
+  };
+}
+
+/** Options of `JobsModule`, under its own names. */
+function jobsOf(values: Values) {
+  return {
     roles: values.JOBS_ROLES,
     schema: values.JOBS_SCHEMA,
     prefix: values.JOBS_PREFIX,
-    jwt: jwtOf(values),
-    stream: streamOf(values),
+    stream: {
+      heartbeatMs: values.STREAM_HEARTBEAT_MS,
+      maxAgeMs: values.STREAM_MAX_AGE_MS,
+      maxPerCaller: values.STREAM_MAX_PER_CALLER,
+      maxTotal: values.STREAM_MAX_TOTAL,
+      backstopMs: values.STREAM_BACKSTOP_MS,
+    },
     limits: {
       queuedPerTenant: values.LIMIT_QUEUED_PER_TENANT,
       submitsPerMinute: values.LIMIT_SUBMITS_PER_MINUTE,
@@ -170,25 +154,5 @@ function toEnvironment(values: Values): Environment {
     shutdownGraceMs: values.SHUTDOWN_GRACE_MS,
     retentionDays: values.RETENTION_DAYS,
     auditRetentionDays: values.AUDIT_RETENTION_DAYS,
-  };
-}
-
-function jwtOf(values: Values): Environment['jwt'] {
-  return {
-    secret: values.JWT_SECRET ?? null,
-    jwksUrl: values.JWKS_URL ?? null,
-    issuer: values.JWT_ISSUER ?? 'jobstream',
-    audience: values.JWT_AUDIENCE ?? 'jobstream',
-    tenantClaim: values.JWT_TENANT_CLAIM,
-  };
-}
-
-function streamOf(values: Values): Environment['stream'] {
-  return {
-    heartbeatMs: values.STREAM_HEARTBEAT_MS,
-    maxAgeMs: values.STREAM_MAX_AGE_MS,
-    maxPerCaller: values.STREAM_MAX_PER_CALLER,
-    maxTotal: values.STREAM_MAX_TOTAL,
-    backstopMs: values.STREAM_BACKSTOP_MS,
   };
 }

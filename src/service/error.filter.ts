@@ -9,12 +9,6 @@ const RETRY_AFTER = '5';
 const UNAVAILABLE =
   'The request could not be handled now; it may still have been carried out. Try again: a submit that repeats its Idempotency-Key makes no second job.';
 
-interface Coded {
-  message: string;
-  status?: number;
-  statusCode?: number;
-}
-
 /**
  * Gives errors that come from outside the module, such as a body that is no JSON, the module's shape:
  * `{statusCode, error, message, code}`.
@@ -52,7 +46,7 @@ function hasCode(exception: unknown): boolean {
 /** The status of an HTTP error of Nest, of Express's body parser, or of Fastify; null for a fault of ours. */
 function statusOf(exception: unknown): number | null {
   if (exception instanceof HttpException) return exception.getStatus();
-  const { status, statusCode } = exception as Partial<Coded>;
+  const { status, statusCode } = exception as { status?: number; statusCode?: number };
   const found = statusCode ?? status ?? 500;
   return found >= 400 && found < 500 ? found : null;
 }

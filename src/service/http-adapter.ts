@@ -8,10 +8,9 @@ import {
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SAFE_HEADERS } from './browser-safety.ts';
 import { errorBody } from './error-body.ts';
 import { answerClientError, limitClients, refuse } from './http-server.ts';
-import { parseJson, refusalOf } from './json-body.ts';
+import { checkBody, parseJson } from './json-body.ts';
 
 /** The largest request body that is read, and so the largest payload. */
 const BODY_LIMIT = 64 * 1024;
@@ -39,24 +38,27 @@ async function onFastify(root: DynamicModule, options: NestApplicationOptions): 
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
     clientErrorHandler: answerClientError,
-    // Its type is generic over the servers that Fastify can run on; ours is always the same.
-    frameworkErrors: answerFrameworkError as never,
+    // What Fastify refuses before any filter of Nest is asked, such as an address that is not valid.
+    frameworkErrors: (
+      { statusCode = 400, message }: FastifyError,
+      _request: unknown,
+      { raw }: { raw: ServerResponse },
+    ) => refuse(raw, statusCode, message),
     // Ids that are too long are ids that do not exist; the request line is bounded by Node.
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, options);
   limitClients(app.getHttpServer());
   const server = adapter.getInstance();
-  server.addHook('onRequest', ({ headers, routeOptions, url }, _reply, done) =>
-    done(
-      isDisguised(url, routeOptions.url)
-        ? new NotFoundException(errorBody(404, NOTHING_HERE))
-        : (refusalOf(headers) ?? undefined),
-    ),
-  );
+  server.addHook('onRequest', async ({ headers, routeOptions, url }) => {
+    if (isDisguised(url, routeOptions.url)) throw new NotFoundException(errorBody(404, NOTHING_HERE));
+    checkBody(headers);
+  });
   // Its own parsers refuse the empty body that clients send with `POST …/cancel`, and read more than JSON.
   server.removeAllContentTypeParsers();
-  server.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => parse(body, done));
+  server.addContentTypeParser('*', { parseAs: 'buffer' }, async (_request: unknown, body: Buffer) =>
+    parseJson(body),
+  );
   return app;
 }
 
@@ -73,27 +75,7 @@ function hasReadBody({ method }: IncomingMessage): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function parse(body: unknown, done: (error: Error | null, body?: unknown) => void): void {
-  let value: unknown;
-  try {
-    value = body instanceof Uint8Array ? parseJson(body) : undefined;
-  } catch (error) {
-    return done(error as Error);
-  }
-  done(null, value);
-}
-
-/** What Fastify refuses before any filter of Nest is asked, such as an address that is not valid. */
-function answerFrameworkError(
-  error: Error & { statusCode?: number },
-  _request: unknown,
-  reply: { statusCode: number; headers(values: object): unknown; send(body: object): unknown },
-): void {
-  const { statusCode = 400 } = error;
-  reply.headers(SAFE_HEADERS);
-  reply.statusCode = statusCode;
-  reply.send(errorBody(statusCode, error.message));
-}
+type FastifyError = Error & { statusCode?: number };
 
 interface ExpressApp {
   router: { caseSensitive: boolean };
@@ -119,15 +101,14 @@ async function onExpress(root: DynamicModule, options: NestApplicationOptions): 
   const app = await NestFactory.create<NestExpressApplication>(root, adapter, options);
   limitClients(app.getHttpServer());
   app.getHttpServer().on('clientError', answerClientError);
-  app.use((request: IncomingMessage, _response: unknown, next: (error?: unknown) => void) =>
-    next(refusalOf(request.headers) ?? undefined),
-  );
+  app.use(({ headers }: IncomingMessage, _response: unknown, next: () => void) => {
+    checkBody(headers);
+    next();
+  });
   app.useBodyParser('raw', { limit: BODY_LIMIT, type: hasReadBody });
-  app.use((request: { body?: unknown }, _response: unknown, next: (error?: unknown) => void) => {
-    parse(request.body, (error, body) => {
-      request.body = body;
-      next(error);
-    });
+  app.use((request: { body?: unknown }, _response: unknown, next: () => void) => {
+    request.body = request.body instanceof Uint8Array ? parseJson(request.body) : undefined;
+    next();
   });
   app.disable('x-powered-by');
   return app;

@@ -21,36 +21,30 @@ export function limitClients(server: Server): void {
   server.on('checkExpectation', refuseExpectation);
 }
 
-interface ClientError {
-  code?: string;
-}
-
 interface HttpSocket extends Duplex {
   /** Node's own note of the answer that is being written. */
   _httpMessage?: { headersSent: boolean } | null;
 }
 
-const STATUS: Readonly<Record<string, number>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: 408,
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: 413,
-  HPE_HEADER_OVERFLOW: 431,
+type Answer = [status: number, message: string];
+
+/** By the codes of Node's errors. */
+const ANSWERS: Readonly<Record<string, Answer>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The request took too long to arrive.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are too long.'],
+  HPE_HEADER_OVERFLOW: [431, 'The headers are too long.'],
 };
-const MESSAGES: Readonly<Record<number, string>> = {
-  400: 'The request is not valid HTTP.',
-  408: 'The request took too long to arrive.',
-  413: 'The chunk extensions are too long.',
-  431: 'The headers are too long.',
-};
+const NOT_HTTP: Answer = [400, 'The request is not valid HTTP.'];
 
 /** What the answers carry that no framework has a part in. */
 const CLOSING = { ...SAFE_HEADERS, Connection: 'close', 'Content-Type': 'application/json; charset=utf-8' };
 
 /** Answers what is no HTTP and closes; in the middle of an answer, such as a stream, it only closes. */
-export function answerClientError({ code = '' }: ClientError, socket: HttpSocket): void {
-  const status = STATUS[code] ?? 400;
+export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: HttpSocket): void {
+  const [status, message] = ANSWERS[code] ?? NOT_HTTP;
   const { _httpMessage: answer } = socket;
   if (socket.writable && !answer?.headersSent) {
-    const body = JSON.stringify(errorBody(status, MESSAGES[status] ?? ''));
+    const body = JSON.stringify(errorBody(status, message));
     const headers = { ...CLOSING, 'Content-Length': Buffer.byteLength(body) };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join('')}\r\n${body}`);

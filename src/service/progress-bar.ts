@@ -1,23 +1,14 @@
+import type { WriteStream } from 'node:tty';
 import { createLogUpdate } from 'log-update';
 import prettyBytes from 'pretty-bytes';
 import stringWidth from 'string-width';
+import type { Progress } from '../client/index.ts';
 
-/** What a bar shows; null where unknown. */
-export interface BarState {
-  percent: number | null;
-  done: number | null;
-  total: number | null;
-  /** What `done` and `total` count; `bytes` are shown as kB, MB, … */
-  unit: string | null;
-  message: string | null;
-}
+/** What a bar shows; null where unknown. The unit `bytes` is shown as kB, MB, … */
+export type BarState = Omit<Progress, 'step' | 'data'>;
 
-/** Where a bar is drawn: a `tty.WriteStream`, or any other stream. */
-export interface BarOutput {
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  write(text: string): unknown;
-}
+/** Where a bar is drawn: a terminal, or any other stream. */
+export type BarOutput = Partial<Pick<WriteStream, 'isTTY' | 'columns'>> & { write(text: string): unknown };
 
 const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'];
 const LONGEST_BAR = 28;
@@ -64,9 +55,7 @@ function blocks(width: number, percent: number): string {
 
 function counts({ done, total, unit }: BarState): string[] {
   if (done === null) return [];
-  const count = [done, ...(total === null ? [] : [total])]
-    .map((value) => (unit === 'bytes' ? formatBytes(value) : grouped(value)))
-    .join('/');
+  const count = amount(done, unit) + (total === null ? '' : `/${amount(total, unit)}`);
   return [unit === null || unit === 'bytes' ? count : `${count} ${plain(unit)}`];
 }
 
@@ -74,9 +63,8 @@ function counts({ done, total, unit }: BarState): string[] {
 function pace({ done, total, unit, elapsedMs }: BarState & { elapsedMs: number }): string[] {
   if (done === null || done <= 0 || elapsedMs < RATE_AFTER_MS) return [];
   const perSecond = (done / elapsedMs) * 1000;
-  const rate = unit === 'bytes' ? formatBytes(perSecond) : grouped(perSecond);
   const left = total !== null && total > done ? [`${duration((total - done) / perSecond)} left`] : [];
-  return [`${rate}/s`, ...left];
+  return [`${amount(perSecond, unit)}/s`, ...left];
 }
 
 function duration(seconds: number): string {
@@ -84,7 +72,8 @@ function duration(seconds: number): string {
   return seconds < 3600 ? `${Math.ceil(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function grouped(value: number): string {
+function amount(value: number, unit: string | null): string {
+  if (unit === 'bytes') return formatBytes(value);
   return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 1 : 0 });
 }
 
@@ -99,61 +88,53 @@ function plain(text: string): string {
 
 function fit(text: string, width: number): string {
   if (stringWidth(text) <= width) return text;
-  let cut = '';
-  let room = width - 1;
-  for (const character of text) {
-    room -= stringWidth(character);
-    if (room < 0) break;
-    cut += character;
-  }
-  return `${cut}…`;
+  const characters = Array.from(text).slice(0, width);
+  while (stringWidth(`${characters.join('')}…`) > width) characters.pop();
+  return `${characters.join('')}…`;
 }
 
 /** Draws in place on a terminal; elsewhere it prints a line for each tenth, so that CI logs stay readable. */
 export class ProgressBar {
-  readonly #output: BarOutput;
-  readonly #now: () => number;
   readonly #terminal: ReturnType<typeof createLogUpdate> | null;
   #startedAt: number;
   #lastPercent = -1;
   #lastTenth = -1;
 
-  constructor(output: BarOutput, now: () => number = Date.now) {
-    this.#output = output;
-    this.#now = now;
+  constructor(
+    private readonly output: BarOutput,
+    private readonly now: () => number = Date.now,
+  ) {
     this.#terminal = output.isTTY ? drawOn(output) : null;
     this.#startedAt = now();
   }
 
   update(state: BarState): void {
     const percent = state.percent ?? 0;
-    if (percent < this.#lastPercent) this.#restart();
+    // A new attempt starts from nothing.
+    if (percent < this.#lastPercent) {
+      this.#startedAt = this.now();
+      this.#lastTenth = -1;
+    }
     this.#lastPercent = percent;
     // The last column stays free: some terminals wrap as soon as it is filled.
-    const width = this.#terminal ? columnsOf(this.#output) - 1 : FALLBACK_COLUMNS;
-    const line = renderBar({ ...state, width, elapsedMs: this.#now() - this.#startedAt });
+    const width = this.#terminal ? columnsOf(this.output) - 1 : FALLBACK_COLUMNS;
+    const line = renderBar({ ...state, width, elapsedMs: this.now() - this.#startedAt });
     if (this.#terminal) this.#terminal(line);
     else if (Math.floor(percent / 10) > this.#lastTenth) {
       this.#lastTenth = Math.floor(percent / 10);
-      this.#output.write(`${line}\n`);
+      this.output.write(`${line}\n`);
     }
   }
 
   /** Prints a line above the bar, which the next update draws again. */
   print(line: string): void {
     if (this.#terminal) this.#terminal.persist(plain(line));
-    else this.#output.write(`${plain(line)}\n`);
+    else this.output.write(`${plain(line)}\n`);
   }
 
   /** Leaves the bar as it is. */
   finish(): void {
     this.#terminal?.done();
-  }
-
-  /** A new attempt starts from nothing. */
-  #restart(): void {
-    this.#startedAt = this.#now();
-    this.#lastTenth = -1;
   }
 }
 

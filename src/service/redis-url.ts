@@ -3,11 +3,6 @@ import type { JobsModuleOptions } from '../index.ts';
 /** Where the service's Redis is, in the shapes that `JobsModule` takes. */
 export type RedisTarget = JobsModuleOptions['redis'];
 
-interface Address {
-  host: string;
-  port?: number;
-}
-
 export const REDIS_URL_FORMS =
   'must be redis://host:6379, redis+cluster://host:6379,host:6379 with nodes of a Redis Cluster, or ' +
   'redis+sentinel://host:26379,host:26379/name-of-the-master (rediss… for TLS)';
@@ -17,7 +12,7 @@ const MANY = /^(rediss?)\+(cluster|sentinel):\/\/(?:([^@/]*)@)?([^@/?#]+)(?:\/([
 /** Reads a `REDIS_URL`; null when it is none. User and password are those of Redis, percent-encoded. */
 export function parseRedisUrl(text: string): RedisTarget | null {
   const [, scheme = '', kind, userinfo = '', list = '', name = '', db] = MANY.exec(text) ?? [];
-  if (kind === undefined) return isRedisUrl(text) ? text : null;
+  if (kind === undefined) return /^rediss?:\/\//.test(text) && URL.canParse(text) ? text : null;
   const addresses = list.split(',').map(addressOf);
   const known = addresses.filter((address) => address !== null);
   const credentials = credentialsOf(userinfo);
@@ -36,12 +31,8 @@ export function parseRedisUrl(text: string): RedisTarget | null {
   };
 }
 
-function isRedisUrl(text: string): boolean {
-  return /^rediss?:\/\//.test(text) && URL.canParse(text);
-}
-
 /** `host`, `host:port` or `[address]:port`. */
-function addressOf(text: string): Address | null {
+function addressOf(text: string): { host: string; port?: number } | null {
   const [, plain, bracketed, port] = /^(?:([^\s:[\]]+)|\[([\da-fA-F:.]+)\])(?::(\d{1,5}))?$/.exec(text) ?? [];
   const host = plain ?? bracketed;
   if (host === undefined || Number(port ?? 1) < 1 || Number(port ?? 1) > 65_535) return null;

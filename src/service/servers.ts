@@ -19,13 +19,13 @@ export const DATA_DIR = '.jobstream';
  * in this folder, or one that is started.
  */
 export async function openDatabase(
-  { databaseUrl, production }: Environment,
+  { databaseUrl }: Environment,
   log: (line: string) => void,
 ): Promise<Pick<Servers, 'databaseUrl' | 'stop'>> {
   const database =
-    databaseUrl === null && !production
+    databaseUrl === null
       ? await (await devServers()).openEmbeddedPostgres(DATA_DIR, log)
-      : { databaseUrl: databaseUrl ?? '', stop: async () => undefined };
+      : { databaseUrl, stop: async () => undefined };
   return checked(database, () => reachPostgres(database.databaseUrl));
 }
 
@@ -41,8 +41,8 @@ export async function openServers(
   environment: Environment,
   { log, onServerDeath: onDeath }: ServerListeners,
 ): Promise<Servers> {
-  const { databaseUrl, redisUrl, production } = environment;
-  const own = { postgres: !databaseUrl && !production, redis: !redisUrl && !production };
+  const { databaseUrl, redisUrl } = environment;
+  const own = { postgres: databaseUrl === null, redis: redisUrl === null };
   const embedded =
     own.postgres || own.redis
       ? await (await devServers()).startEmbeddedServices({ dataDir: DATA_DIR, ...own, log, onDeath })
@@ -118,47 +118,35 @@ async function reachPostgres(url: string): Promise<void> {
 async function reachRedis(url: string): Promise<void> {
   const target = parseRedisUrl(url) ?? url;
   try {
-    if (isCluster(target)) await reachCluster(target.cluster);
+    if (typeof target === 'object' && 'cluster' in target) await reachCluster(target.cluster);
     else await reachServer(target);
   } catch (error) {
     throw new ServerUnreachable('Redis', url, error);
   }
 }
 
-type ClusterTarget = Extract<RedisTarget, { cluster: unknown }>;
-
-function isCluster(target: RedisTarget): target is ClusterTarget {
-  return typeof target === 'object' && 'cluster' in target;
-}
+type Cluster = Extract<RedisTarget, { cluster: unknown }>['cluster'];
 
 async function reachServer(target: string | RedisOptions): Promise<void> {
-  await withRedis(
-    typeof target === 'string' ? new Redis(target, ONCE) : new Redis({ ...target, ...ONCE }),
-    async (redis) => {
-      await redis.ping();
-      // Where INFO is not allowed, nothing can be said.
-      const info = await redis.info('cluster').catch(() => '');
-      if (info.includes('cluster_enabled:1'))
-        throw new Error('it is a node of a Redis Cluster, whose URL is redis+cluster://host:port,host:port');
-    },
-  );
+  await withRedis(target, async (redis) => {
+    await redis.ping();
+    // Where INFO is not allowed, nothing can be said.
+    const info = await redis.info('cluster').catch(() => '');
+    if (info.includes('cluster_enabled:1'))
+      throw new Error('it is a node of a Redis Cluster, whose URL is redis+cluster://host:port,host:port');
+  });
 }
 
 /** Any one node is enough: it knows the others. */
-async function reachCluster({ nodes, options }: ClusterTarget['cluster']): Promise<void> {
-  const reasons: unknown[] = [];
-  for (const node of nodes) {
-    try {
-      const at = typeof node === 'string' ? {} : node;
-      return await withRedis(new Redis({ ...options, ...at, ...ONCE }), async (redis) => {
+async function reachCluster({ nodes, options }: Cluster): Promise<void> {
+  await Promise.any(
+    nodes.map((node) =>
+      withRedis({ ...options, ...(typeof node === 'string' ? {} : node) }, async (redis) => {
         const info = await redis.cluster('INFO');
         if (!info.includes('cluster_state:ok')) throw new Error('the cluster is down (CLUSTER INFO)');
-      });
-    } catch (error) {
-      reasons.push(error);
-    }
-  }
-  throw new AggregateError(reasons);
+      }),
+    ),
+  );
 }
 
 const ONCE: RedisOptions = {
@@ -170,7 +158,8 @@ const ONCE: RedisOptions = {
   sentinelCommandTimeout: CONNECT_MS,
 };
 
-async function withRedis(redis: Redis, act: (redis: Redis) => Promise<void>): Promise<void> {
+async function withRedis(target: string | RedisOptions, act: (redis: Redis) => Promise<void>): Promise<void> {
+  const redis = typeof target === 'string' ? new Redis(target, ONCE) : new Redis({ ...target, ...ONCE });
   let reason: unknown;
   redis.on('error', (error: Error) => (reason = error));
   try {

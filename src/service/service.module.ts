@@ -25,7 +25,7 @@ export interface ServiceOptions {
 export class ServiceModule {
   static of(options: ServiceOptions): DynamicModule {
     const { environment, databaseUrl } = options;
-    const isApi = environment.roles.includes('api');
+    const isApi = environment.jobs.roles.includes('api');
     return {
       module: ServiceModule,
       imports: [
@@ -44,24 +44,14 @@ export class ServiceModule {
 }
 
 function jobsOptions({ environment, redisUrl, jwtSecret }: ServiceOptions): JobsModuleOptions {
-  const { jwt, roles, schema, prefix, stream, limits, corsOrigins } = environment;
-  const { progressIntervalMs, leaseMs, shutdownGraceMs, retentionDays, auditRetentionDays } = environment;
-  const { issuer, audience, tenantClaim, jwksUrl } = jwt;
+  const { jobs, corsOrigins } = environment;
+  const { secret: _given, jwksUrl, ...claims } = environment.jwt;
   const keys = jwtSecret ? { secret: jwtSecret } : { jwksUrl: jwksUrl ?? '' };
   return {
+    ...jobs,
     redis: parseRedisUrl(redisUrl) ?? redisUrl,
-    jwt: { issuer, audience, tenantClaim, ...keys },
+    jwt: { ...claims, ...keys },
     trustedOrigins: corsOrigins,
-    roles,
-    schema,
-    prefix,
-    stream,
-    limits,
-    progressIntervalMs,
-    leaseMs,
-    shutdownGraceMs,
-    retentionDays,
-    auditRetentionDays,
   };
 }
 

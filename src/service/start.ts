@@ -1,6 +1,4 @@
 import 'reflect-metadata';
-import { mkdir } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
 import { resolve } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type INestApplication, Logger, type LoggerService } from '@nestjs/common';
@@ -45,18 +43,18 @@ export async function startService(
   const log = options.log ?? ((line: string) => logger.log(line));
   const importDir = resolve(environment.importDir);
   await checkPort(environment.port, environment.host);
-  if (!environment.production) await prepareImportDir(importDir);
+  if (!environment.production) await ensureSampleData(importDir);
   const servers = await openServers(environment, { log, onServerDeath: options.onServerDeath });
   try {
-    if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.schema);
+    if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.jobs.schema);
     const jwtSecret = secretOf(environment);
     const app = await listen({ ...environment, importDir }, servers, jwtSecret, options.logger);
-    const url = urlOf(app, environment.host);
+    const url = await app.getUrl();
     const issues = !environment.production && jwtSecret !== null;
     const token = issues ? await developmentToken(environment, jwtSecret) : null;
     const page = token ? `${url}/#token=${token}` : `${url}/`;
-    const dashboardUrl = environment.roles.includes('api') ? page : null;
-    const close = closer(app, servers, environment.shutdownGraceMs + BEYOND_GRACE_MS);
+    const dashboardUrl = environment.jobs.roles.includes('api') ? page : null;
+    const close = closer(app, servers, environment.jobs.shutdownGraceMs + BEYOND_GRACE_MS);
     return { url, token, dashboardUrl, importDir, close };
   } catch (error) {
     await servers.stop();
@@ -93,20 +91,9 @@ async function listen(
   }
 }
 
-async function prepareImportDir(importDir: string): Promise<void> {
-  await mkdir(importDir, { recursive: true });
-  await ensureSampleData(importDir);
-}
-
 function secretOf({ jwt, production }: Environment): string | null {
   if (jwt.secret || jwt.jwksUrl || production) return jwt.secret;
   return developmentSecret(DATA_DIR);
-}
-
-function urlOf(app: INestApplication, host: string): string {
-  const { port } = app.getHttpServer().address() as AddressInfo;
-  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
 }
 
 /** Stops once, however often it is called: first the application, then the servers under it. */

@@ -107,7 +107,7 @@ describe('csv.import writes', () => {
     });
     const killCopies = () =>
       fixture.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY %'`,
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%COPY %FROM STDIN%' AND pid <> pg_backend_pid()`,
       );
     const table = fixture.newTable();
     await fixture.write('killed.csv', manyRows(400_000));

@@ -39,7 +39,7 @@ async function load(csv: string, partBytes: number): Promise<Loaded> {
     const target = { table: 'cut', columns: ['a', 'b'] };
     const parts = new CsvLoad(handle, {
       dialect: await readDialect(handle),
-      copy: await CopyParts.begin(client, target, new AbortController().signal),
+      copy: new CopyParts(client, target, new AbortController().signal),
       onBadRow: (line, problem) => bad.push(`${line}: ${problem}`),
       onProgress: () => undefined,
       partBytes,

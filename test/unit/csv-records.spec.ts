@@ -16,7 +16,7 @@ function sift(csv: Buffer, sizes: readonly number[], columns = 3): Sifted {
   for (let to = 0, line = 1, n = 0; to < csv.length; n++) {
     to = Math.min(csv.length, to + (sizes[n % sizes.length] ?? 1));
     const input = csv.subarray(sifted.bytes, to);
-    const { rows, taken } = sieve.sift({ input, last: to === csv.length, line });
+    const { rows, taken } = sieve.sift(input, to === csv.length, line);
     sifted.copy += rows.toString('latin1');
     sifted.bytes += taken;
     line += input.toString('latin1', 0, taken).match(/\r\n|\n|\r/g)?.length ?? 0;

@@ -34,23 +34,25 @@ describe('the environment', () => {
       adapter: 'fastify',
       corsOrigins: [],
       importDir: './data',
-      roles: ['api', 'worker'],
-      schema: 'jobs',
-      prefix: '{jobs}',
       jwt: { secret: null, jwksUrl: null, issuer: 'jobstream', audience: 'jobstream', tenantClaim: 'tenant' },
-      stream: {
-        heartbeatMs: 15_000,
-        maxAgeMs: 600_000,
-        maxPerCaller: 20,
-        maxTotal: 15_000,
-        backstopMs: 5_000,
+      jobs: {
+        roles: ['api', 'worker'],
+        schema: 'jobs',
+        prefix: '{jobs}',
+        stream: {
+          heartbeatMs: 15_000,
+          maxAgeMs: 600_000,
+          maxPerCaller: 20,
+          maxTotal: 15_000,
+          backstopMs: 5_000,
+        },
+        limits: { queuedPerTenant: 1_000_000, submitsPerMinute: 0, withoutRedis: 'open' },
+        progressIntervalMs: 250,
+        leaseMs: 30_000,
+        shutdownGraceMs: 30_000,
+        retentionDays: 30,
+        auditRetentionDays: 365,
       },
-      limits: { queuedPerTenant: 1_000_000, submitsPerMinute: 0, withoutRedis: 'open' },
-      progressIntervalMs: 250,
-      leaseMs: 30_000,
-      shutdownGraceMs: 30_000,
-      retentionDays: 30,
-      auditRetentionDays: 365,
     });
   });
 
@@ -148,7 +150,7 @@ describe('the environment', () => {
     [' worker , api ', ['worker', 'api']],
     ['api,api', ['api']],
   ])('reads the roles %j', (text, roles) => {
-    expect(readEnvironment({ JOBS_ROLES: text }).roles).toEqual(roles);
+    expect(readEnvironment({ JOBS_ROLES: text }).jobs.roles).toEqual(roles);
   });
 
   it.each(['3.5', '0x10', '١', ' 3', '9999999999', '-1', 'NaN'])('refuses the port %j', (port) => {

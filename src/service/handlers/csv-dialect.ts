@@ -34,7 +34,7 @@ export interface CsvDialect {
 export async function readDialect(handle: FileHandle): Promise<CsvDialect> {
   // Room for the longest header, behind a byte order mark and a line that names the separator.
   const buffer = Buffer.allocUnsafe(MAX_RECORD_BYTES + START_BYTES);
-  const sample = buffer.subarray(0, await fill(handle, buffer, 0, 0));
+  const sample = buffer.subarray(0, await fill(handle, buffer, 0));
   const whole = sample.length < buffer.length;
   if (isUtf16(sample)) throw unsupportedEncoding('The file is in UTF-16', 'UTF-16');
 
@@ -76,7 +76,7 @@ function namedDelimiter(start: string): { delimiter: string; bytes: number } | n
 function findDelimiter(rest: Buffer): string {
   const found = DELIMITERS.map((delimiter) => {
     const counts: number[] = [];
-    readRecords(rest, { delimiter, to: DECIDING_ROWS + 1 }, (fields) => counts.push(fields.length));
+    readRecords(rest, delimiter, (fields) => counts.push(fields.length), DECIDING_ROWS + 1);
     const [header = 0, ...rows] = counts;
     return { delimiter, header, fitting: rows.filter((count) => count === header).length };
   }).filter(({ header }) => header > 1);
@@ -94,14 +94,9 @@ function unclearSeparator(what: string): PermanentFailure {
   return new PermanentFailure(message, { code: 'unclear_separator' });
 }
 
-function readHeader(
-  rest: Buffer,
-  delimiter: string,
-  line: number,
-  whole: boolean,
-): { names: string[]; end: number } {
+function readHeader(rest: Buffer, delimiter: string, line: number, whole: boolean) {
   const records: { fields: string[]; end: number }[] = [];
-  const broken = readRecords(rest, { delimiter, to: 1 }, (fields, end) => records.push({ fields, end }));
+  const broken = readRecords(rest, delimiter, (fields, end) => records.push({ fields, end }), 1);
   const { fields, end } = records[0] ?? { fields: [], end: 0 };
   const bytes = rest.subarray(0, end);
   const tooLong = end > MAX_RECORD_BYTES || (end === rest.length && !whole);

@@ -39,13 +39,10 @@ export interface CsvImportResult {
  */
 @Injectable()
 export class CsvImport {
-  private readonly dataSource: DataSource;
-  private readonly importDir: string;
-
-  constructor(@InjectDataSource() dataSource: DataSource, @Inject(IMPORT_DIR) importDir: string) {
-    this.dataSource = dataSource;
-    this.importDir = importDir;
-  }
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    @Inject(IMPORT_DIR) private readonly importDir: string,
+  ) {}
 
   @JobHandler('csv.import', { schema: CsvImportPayload, queue: 'imports' })
   async run({ file, table }: CsvImportPayload, job: JobContext): Promise<CsvImportResult> {
@@ -79,7 +76,7 @@ async function load(
   const target = { table, columns: columnNames(dialect.names) };
   await prepareTable(manager, target, job.signal);
 
-  const copy = await CopyParts.begin(await clientOf(manager), target, job.signal);
+  const copy = new CopyParts(await clientOf(manager), target, job.signal);
   const csv: CsvLoad = new CsvLoad(source.handle, {
     dialect,
     copy,

@@ -16,7 +16,7 @@ export interface CsvLoadOptions {
   dialect: CsvDialect;
   copy: CopyParts;
   onBadRow: (line: number, problem: string) => void;
-  /** Called when more of the file has gone to Postgres. */
+  /** Called with the place in the file, whenever more of it has been loaded or left out. */
   onProgress: (bytes: number) => void;
   /** Bytes that are loaded at a time, which bounds the length of a record. Default: a record of 1 MiB. */
   partBytes?: number;
@@ -28,21 +28,18 @@ export class CsvLoad {
   rejected = 0;
   /** Bytes of the file that have been loaded or left out. */
   bytes: number;
-  private readonly handle: FileHandle;
-  private readonly options: CsvLoadOptions;
   private readonly sieve: CsvSieve;
   private readonly buffer: Buffer;
   private line: number;
   private inLongLine = false;
-  private foundUtf8 = false;
   /** Up to here, Postgres has refused what it was given, or may not be given it. */
   private siftedTo = 0;
-  private reported = 0;
 
-  constructor(handle: FileHandle, options: CsvLoadOptions) {
+  constructor(
+    private readonly handle: FileHandle,
+    private readonly options: CsvLoadOptions,
+  ) {
     const { dialect, partBytes = PART_BYTES } = options;
-    this.handle = handle;
-    this.options = options;
     this.buffer = Buffer.allocUnsafe(partBytes);
     this.bytes = dialect.end;
     this.line = dialect.nextLine;
@@ -54,23 +51,23 @@ export class CsvLoad {
   /** Throws a `PermanentFailure` `unsupported_encoding` when the rows are text, but not in UTF-8. */
   async run(): Promise<void> {
     for (let length = 0; ;) {
-      length = await fill(this.handle, this.buffer, length, this.bytes + length);
+      length += await fill(this.handle, this.buffer.subarray(length), this.bytes + length);
       if (length === 0) break;
       this.options.copy.signal.throwIfAborted();
       const taken = await this.take(this.buffer.subarray(0, length), length < this.buffer.length);
       this.bytes += taken;
-      this.report(this.bytes);
+      this.options.onProgress(this.bytes);
       this.buffer.copyWithin(0, taken, length);
       length -= taken;
     }
     const { foreignLine, foundUtf8 } = this.sieve;
-    if (foreignLine !== null && !foundUtf8 && !this.foundUtf8)
+    if (foreignLine !== null && !foundUtf8)
       throw unsupportedEncoding(`The file is not in UTF-8, see line ${foreignLine}`, 'WINDOWS-1252');
   }
 
   /** Returns how many bytes need not be looked at again. */
   private async take(input: Buffer, last: boolean): Promise<number> {
-    if (this.inLongLine) return this.leaveLongLine(input, last);
+    if (this.inLongLine) return this.skipLine(input, last);
     if (this.bytes >= this.siftedTo) {
       const copied = await this.copy(input, last);
       if (copied > 0) return copied;
@@ -84,11 +81,11 @@ export class CsvLoad {
     const end = plainEnd(input, dialect.delimiter.charCodeAt(0), last);
     if (end === 0) return 0;
     const part = input.subarray(0, end);
-    const rows = await copy.csv(part, dialect.delimiter, (sent) => this.report(this.bytes + sent));
+    const rows = await copy.csv(part, dialect.delimiter);
     if (rows === null) return 0;
     this.rows += rows;
     this.line += lineEnds(part);
-    this.foundUtf8 ||= !isAscii(part);
+    this.sieve.foundUtf8 ||= !isAscii(part);
     return end;
   }
 
@@ -96,7 +93,7 @@ export class CsvLoad {
     for (let size = SIFT_BYTES; ; size *= 2) {
       const part = input.subarray(0, size);
       const whole = part.length === input.length;
-      const { rows, taken } = this.sieve.sift({ input: part, last: last && whole, line: this.line });
+      const { rows, taken } = this.sieve.sift(part, last && whole, this.line);
       if (taken === 0 && !whole) continue;
       this.line += lineEnds(part.subarray(0, taken));
       if (rows.length > 0) this.rows += await this.options.copy.text(rows);
@@ -105,27 +102,20 @@ export class CsvLoad {
   }
 
   private rejectLongRecord(input: Buffer): number {
-    const end = nextLine(input, 0);
+    const line = this.line;
+    const taken = this.skipLine(input, false);
     const problem = `longer than ${this.buffer.length - 1} bytes`;
-    this.reject(this.line, end === null ? problem : `${problem}, or a quote is not closed`);
-    if (end !== null) this.line++;
-    this.inLongLine = end === null;
-    // A CR at the end may belong to a line end that goes on.
-    return end ?? input.length - 1;
+    this.reject(line, this.inLongLine ? problem : `${problem}, or a quote is not closed`);
+    return taken;
   }
 
-  private leaveLongLine(input: Buffer, last: boolean): number {
+  /** Leaves out the line at the start, or as much of it as is here. */
+  private skipLine(input: Buffer, last: boolean): number {
     const end = nextLine(input, 0);
-    if (end === null) return last ? input.length : input.length - 1;
-    this.line++;
-    this.inLongLine = false;
-    return end;
-  }
-
-  /** What Postgres refused after it was sent is not sent a second time for the viewer. */
-  private report(bytes: number): void {
-    this.reported = Math.max(this.reported, bytes);
-    this.options.onProgress(this.reported);
+    this.inLongLine = end === null;
+    if (end !== null) this.line++;
+    // A CR at the end may belong to a line end that goes on.
+    return end ?? (last ? input.length : input.length - 1);
   }
 
   private reject(line: number, problem: string): void {

@@ -19,24 +19,26 @@ const LF = 10;
 const CR = 13;
 
 /**
- * Calls `onRecord` for each record with its fields, in Latin-1 as one character is then one byte, and the offset behind it.
+ * Calls `onRecord` for each record, or the first `most`, with its fields, in Latin-1 as one character is then one byte, and the offset behind it.
  * Stops at the first record whose quotes are broken and says how; null when there is none.
  */
 export function readRecords(
   input: Buffer,
-  options: { delimiter: string; to?: number },
+  delimiter: string,
   onRecord: (fields: string[], end: number) => void,
+  most?: number,
 ): string | null {
   try {
-    const parsing: Options = {
-      ...options,
+    const options: Options = {
+      delimiter,
+      to: most ?? -1,
       encoding: 'latin1',
       record_delimiter: ['\r\n', '\n', '\r'],
       skip_empty_lines: true,
       relax_column_count: true,
       on_record: (fields: string[], { bytes }) => void onRecord(fields, bytes),
     };
-    parse(input, parsing);
+    parse(input, options);
     return null;
   } catch (error) {
     const problem = error instanceof CsvError ? QUOTE_PROBLEMS[error.code] : undefined;
@@ -79,21 +81,6 @@ function looksSingleByte(bytes: Buffer): boolean {
   return /[\w ][\x80-\xff]|[\x80-\xff][\w ]/.test(bytes.toString('latin1'));
 }
 
-export interface CsvPart {
-  input: Buffer;
-  /** Whether the file ends where the input does. */
-  last: boolean;
-  /** The number of the line that the input starts with. */
-  line: number;
-}
-
-export interface Sifted {
-  /** The good rows, in COPY's text format. */
-  rows: Buffer;
-  /** Bytes that were read. What follows them needs more of the file; with 0, even a whole record is too long. */
-  taken: number;
-}
-
 /**
  * Parts good rows from bad ones, with csv-parse. Of a record with broken quotes only the first line is given up: reading
  * goes on at the one behind it.
@@ -103,17 +90,21 @@ export class CsvSieve {
   foundUtf8 = false;
   /** The first line whose bytes look like text in another encoding than UTF-8. */
   foreignLine: number | null = null;
-  private readonly delimiter: string;
-  private readonly columns: number;
-  private readonly onBadRow: (line: number, problem: string) => void;
 
-  constructor(delimiter: string, columns: number, onBadRow: (line: number, problem: string) => void) {
-    this.delimiter = delimiter;
-    this.columns = columns;
-    this.onBadRow = onBadRow;
-  }
+  constructor(
+    private readonly delimiter: string,
+    private readonly columns: number,
+    private readonly onBadRow: (line: number, problem: string) => void,
+  ) {}
 
-  sift({ input, last, line }: CsvPart): Sifted {
+  /**
+   * Returns the good rows, in COPY's text format, and how many bytes were read. What follows those needs more of the
+   * file; 0 bytes mean that the input holds no whole record.
+   *
+   * @param last whether the file ends where the input does
+   * @param line the number of the line that the input starts with
+   */
+  sift(input: Buffer, last: boolean, line: number): { rows: Buffer; taken: number } {
     const rows: string[] = [];
     const place = { at: 0, line };
     const pass = (end: number): void => {
@@ -129,10 +120,8 @@ export class CsvSieve {
     };
     for (;;) {
       const base = place.at;
-      const { delimiter } = this;
-      const problem = readRecords(input.subarray(base), { delimiter }, (fields, end) =>
-        take(fields, base + end),
-      );
+      const rest = input.subarray(base);
+      const problem = readRecords(rest, this.delimiter, (fields, end) => take(fields, base + end));
       pass(behindBlankLines(input, place.at, last));
       if (problem === null || (problem === UNCLOSED && !last)) break;
       const behind = nextLine(input, place.at);

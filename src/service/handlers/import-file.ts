@@ -19,6 +19,8 @@ const REFUSALS: Readonly<Record<string, { code: string; why: string }>> = {
   EPERM: { code: 'file_not_allowed', why: 'may not be read by this service' },
 };
 
+const LEADS_OUT = 'leads out of the import folder';
+
 /**
  * Opens the regular file `name` (`/` separates folders) below `folder`, following links only as long as they
  * stay below it. The caller closes the handle.
@@ -28,74 +30,48 @@ const REFUSALS: Readonly<Record<string, { code: string; why: string }>> = {
  */
 export async function openImportFile(folder: string, name: string): Promise<ImportFile> {
   refuseOddName(name);
+  let handle: FileHandle | undefined;
   try {
-    const target = await resolveBelow(folder, name);
+    const root = await realpath(folder);
+    const target = await realPathBelow(root, path.join(root, name), name);
     // Before opening, because opening a device can have effects of its own.
     if (!(await stat(target)).isFile()) throw notAllowed(name, 'is not a regular file');
     // What replaces the file after the check is not followed (a link) nor waited for (a fifo).
-    const handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-    return await regular(handle, name);
+    handle = await open(target, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+    const stats = await handle.stat();
+    if (!stats.isFile()) throw notAllowed(name, 'is not a regular file');
+    return { handle, size: stats.size };
   } catch (error) {
+    await handle?.close();
     throw withoutPath(error, name);
   }
 }
 
-/** Reads on at `position` until the buffer, which holds `length` bytes, is full or the file ends; returns the new length. */
-export async function fill(
-  handle: FileHandle,
-  buffer: Buffer,
-  length: number,
-  position: number,
-): Promise<number> {
-  for (let at = length; ;) {
-    const { bytesRead } = await handle.read(buffer, at, buffer.length - at, position + at - length);
-    at += bytesRead;
-    if (bytesRead === 0) return at;
+/** Reads from `position` until the buffer is full or the file ends; returns the number of bytes. */
+export async function fill(handle: FileHandle, buffer: Buffer, position: number): Promise<number> {
+  for (let length = 0; ;) {
+    const { bytesRead } = await handle.read(buffer, length, buffer.length - length, position + length);
+    length += bytesRead;
+    if (bytesRead === 0) return length;
   }
 }
 
 function refuseOddName(name: string): void {
   if (name.includes('\0')) throw notAllowed(name, 'has a NUL in its name');
   if (path.isAbsolute(name)) throw notAllowed(name, 'is an absolute path');
-  if (name.split(/[\\/]/).includes('..')) throw notAllowed(name, 'leads out of the import folder');
+  if (name.split(/[\\/]/).includes('..')) throw notAllowed(name, LEADS_OUT);
 }
 
-async function resolveBelow(folder: string, name: string): Promise<string> {
-  const root = await realpath(folder);
-  const target = path.join(root, name);
+async function realPathBelow(root: string, target: string, name: string): Promise<string> {
   try {
-    return assertBelow(root, await realpath(target), name);
+    const real = await realpath(target);
+    const relative = path.relative(root, real);
+    if (relative === '..' || relative.startsWith(`..${path.sep}`)) throw notAllowed(name, LEADS_OUT);
+    return real;
   } catch (error) {
-    // "Not found" must not tell what exists behind a link that leads out.
-    if (errorCode(error) === 'ENOENT') await assertParentBelow(root, target, name);
-    throw error;
-  }
-}
-
-async function assertParentBelow(root: string, target: string, name: string): Promise<void> {
-  for (let parent = path.dirname(target); parent.length > root.length; parent = path.dirname(parent)) {
-    const real = await realpath(parent).catch((error: unknown) => {
-      if (errorCode(error) === 'ENOENT') return null;
-      throw error;
-    });
-    if (real !== null) return void assertBelow(root, real, name);
-  }
-}
-
-function assertBelow(root: string, real: string, name: string): string {
-  const relative = path.relative(root, real);
-  const inside = relative !== '..' && !relative.startsWith(`..${path.sep}`) && !path.isAbsolute(relative);
-  if (!inside) throw notAllowed(name, 'leads out of the import folder');
-  return real;
-}
-
-async function regular(handle: FileHandle, name: string): Promise<ImportFile> {
-  try {
-    const stats = await handle.stat();
-    if (!stats.isFile()) throw notAllowed(name, 'is not a regular file');
-    return { handle, size: stats.size };
-  } catch (error) {
-    await handle.close();
+    // "Not found" must not tell what exists behind a link that leads out: a folder above shows whether one does.
+    if (errorCode(error) === 'ENOENT' && target.length > root.length)
+      await realPathBelow(root, path.dirname(target), name);
     throw error;
   }
 }

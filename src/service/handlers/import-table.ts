@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { escapeIdentifier } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { PermanentFailure } from '../../index.ts';
 import { errorCode } from './error-code.ts';
@@ -63,9 +64,9 @@ function cut(base: string, suffix: string): string {
 /** Creates the schema if it is missing. Any number of processes may do so at once. */
 export async function ensureImportSchema(dataSource: DataSource): Promise<void> {
   // Asked first, because CREATE needs a privilege even where IF NOT EXISTS has nothing to do.
-  const rows: unknown[] = await dataSource.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [
-    IMPORT_SCHEMA,
-  ]);
+  const rows: unknown[] = await dataSource.query(
+    `SELECT WHERE to_regnamespace('${IMPORT_SCHEMA}') IS NOT NULL`,
+  );
   if (rows.length > 0) return;
   try {
     await dataSource.query(`CREATE SCHEMA IF NOT EXISTS ${IMPORT_SCHEMA}`);
@@ -92,7 +93,7 @@ export async function prepareTable(
   await lockTable(manager, table, signal);
   const found = await existingColumns(manager, table);
   if (found === null) {
-    const list = columns.map((name) => `${quoteName(name)} text`).join(', ');
+    const list = columns.map((name) => `${escapeIdentifier(name)} text`).join(', ');
     await manager.query(`CREATE TABLE ${tableName(table)} (${list})`);
     return;
   }
@@ -102,7 +103,7 @@ export async function prepareTable(
 
 /** For CSV with this delimiter; without one, for COPY's own text format. */
 export function copyStatement({ table, columns }: ImportTable, delimiter?: string): string {
-  const list = columns.map(quoteName).join(', ');
+  const list = columns.map(escapeIdentifier).join(', ');
   // An empty field is an empty text, in quotes or not.
   const format =
     delimiter === undefined
@@ -125,21 +126,14 @@ async function lockTable(manager: EntityManager, table: string, signal: AbortSig
 /** Null when there is no such relation; a column that is not text, or not of a table, shows its type. */
 async function existingColumns(manager: EntityManager, table: string): Promise<string[] | null> {
   const sql = `
-    SELECT c.relkind::text AS kind, a.attname::text AS name, format_type(a.atttypid, a.atttypmod) AS type
-    FROM pg_class c
-    JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = $1
-    LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE c.relname = $2
-    ORDER BY a.attnum`;
-  const rows: { kind: string; name: string | null; type: string }[] = await manager.query(sql, [
-    IMPORT_SCHEMA,
-    table,
-  ]);
-  if (rows.length === 0) return null;
-  if (rows[0]?.kind !== 'r') return ['(not a table)'];
-  return rows.flatMap(({ name, type }) =>
-    name === null ? [] : [type === 'text' ? name : `${name} (${type})`],
-  );
+    SELECT CASE WHEN c.relkind <> 'r' THEN '["(not a table)"]' ELSE (
+      SELECT coalesce(json_agg(attname || CASE WHEN type = 'text' THEN '' ELSE ' (' || type || ')' END ORDER BY attnum), '[]')
+      FROM pg_attribute, format_type(atttypid, atttypmod) AS type
+      WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped
+    ) END AS columns
+    FROM pg_class c WHERE c.oid = to_regclass($1)`;
+  const [found]: { columns: string[] }[] = await manager.query(sql, [tableName(table)]);
+  return found?.columns ?? null;
 }
 
 function mismatch(table: string, found: string[], columns: readonly string[]): PermanentFailure {
@@ -155,9 +149,5 @@ function listed(names: readonly string[]): string {
 }
 
 function tableName(table: string): string {
-  return `${quoteName(IMPORT_SCHEMA)}.${quoteName(table)}`;
-}
-
-function quoteName(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
+  return `${escapeIdentifier(IMPORT_SCHEMA)}.${escapeIdentifier(table)}`;
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { access, copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { errorCode } from './error-code.ts';
@@ -15,13 +16,11 @@ const SAMPLES = ['airports.csv', 'birdstrikes.csv', 'zipcodes.csv'];
 export async function ensureSampleData(importDir: string): Promise<string[]> {
   await mkdir(importDir, { recursive: true });
   const source = samplesFolder();
-  const present: string[] = [];
+  const present = (name: string): boolean => existsSync(path.join(importDir, name));
   for (const name of SAMPLES) {
-    const target = path.join(importDir, name);
-    if (source && !(await exists(target))) await copyWhole(path.join(source, name), target);
-    if (await exists(target)) present.push(name);
+    if (source && !present(name)) await copyWhole(path.join(source, name), path.join(importDir, name));
   }
-  return present;
+  return SAMPLES.filter(present);
 }
 
 /**
@@ -52,11 +51,4 @@ async function copyWhole(source: string, target: string): Promise<void> {
   const partial = `${target}.${randomUUID()}.partial`;
   await copyFile(source, partial);
   await rename(partial, target);
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }
