@@ -14,7 +14,6 @@ import { JobQueues } from './dispatch/job-queues.ts';
 import { Sweeper } from './dispatch/sweeper.ts';
 import { EventsModule } from './events/events.module.ts';
 import { HandlersModule } from './handlers/handlers.module.ts';
-import { BearerAccess } from './http/bearer-access.ts';
 import { HttpModule } from './http/http.module.ts';
 import { JobsHealth } from './jobs.health.ts';
 import { JobsLifecycle } from './jobs.lifecycle.ts';
@@ -136,7 +135,7 @@ function accessProviders(access: AccessProvider | undefined): Provider[] {
   if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
   if (access)
     throw new Error('JobsModule: `access` needs `useClass` or `useExisting`, a JobsAccess of your own.');
-  return [JwtVerifier, { provide: JobsAccess, useClass: BearerAccess }];
+  return [{ provide: JobsAccess, useClass: JwtVerifier }];
 }
 
 function lifecycle(): Provider {

@@ -2,6 +2,7 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { AccessProvider } from '../jobs.options.ts';
 import { ApiKeys } from './api-keys.ts';
 import { Authenticator } from './authenticator.ts';
+import { OwnTokens } from './own-tokens.ts';
 import { RevocationWatch } from './revocation-watch.ts';
 import { Revocations } from './revocations.ts';
 import { StreamCookies } from './stream-cookies.ts';
@@ -15,6 +16,7 @@ export class AccessModule {
   static of(access: Provider[], given: AccessProvider | undefined, imports: DynamicModule[]): DynamicModule {
     const providers = [
       ...access,
+      OwnTokens,
       ViewerTokens,
       ApiKeys,
       Tickets,

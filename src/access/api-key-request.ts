@@ -1,13 +1,9 @@
 import { z } from 'zod';
 import { Scope } from '../job/credentials.ts';
-import { isStorableText } from '../runtime/storable.ts';
+import { storable } from '../job/text.ts';
 
-/** A tenant, a subject or another name of at most 255 characters, as Postgres can store it. */
-export const nameText = z
-  .string()
-  .min(1)
-  .max(255)
-  .refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
+/** A tenant, a subject or another name of at most 255 characters. */
+export const nameText = storable(255);
 
 const LATEST = new Date('9999-01-01T00:00:00Z');
 

@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable, Logger } from '@nestjs/common';
 import type { DataSource } from 'typeorm';
 import { v7 as uuidv7 } from 'uuid';
-import { actingIn, type Actor, APPLICATION } from '../job/actor.ts';
+import { type Act, actingIn, type Actor, APPLICATION } from '../job/actor.ts';
 import type { Scope, StoredApiKey } from '../job/credentials.ts';
 import { AuditLog } from '../events/audit-log.ts';
 import { Events } from '../events/events.ts';
@@ -50,14 +50,7 @@ export class ApiKeys {
     const row = { ...rest, expiresAt, id: uuidv7(), prefix, hash: hashOf(key) };
     const stored = await this.store.insert(row, actor);
     const { id, tenant, subject, scopes } = stored;
-    const detail = { tenant, subject, scopes };
-    const act = {
-      ...actingIn(tenant, actor),
-      action: 'create',
-      target: { kind: 'key', id },
-      detail,
-    } as const;
-    this.events.tell({ name: 'accessChanged', act });
+    this.#tell('create', id, actingIn(tenant, actor), { tenant, subject, scopes });
     return { key, ...stored };
   }
 
@@ -87,10 +80,12 @@ export class ApiKeys {
   async revoke(id: string, actor: Actor = APPLICATION, tenant: string | null = null): Promise<Date | null> {
     const revoked = await this.store.revoke(id, actor, tenant);
     if (!revoked) return null;
-    const by = actingIn(revoked.tenant, actor);
-    const target = { kind: 'key', id: id.toLowerCase() } as const;
-    this.events.tell({ name: 'accessChanged', act: { ...by, action: 'revoke', target, detail: {} } });
+    this.#tell('revoke', id.toLowerCase(), actingIn(revoked.tenant, actor), {});
     return revoked.at;
+  }
+
+  #tell(action: 'create' | 'revoke', id: string, by: Actor, detail: Act['detail']): void {
+    this.events.tell({ name: 'accessChanged', act: { ...by, action, target: { kind: 'key', id }, detail } });
   }
 
   async #noteUse(key: StoredApiKey): Promise<void> {

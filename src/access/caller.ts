@@ -67,7 +67,8 @@ export function callerFrom(input: CallerInput): Caller {
     scopes: names,
     expiresAt,
     job: null,
-    ...originOf({ issuedAt, tokenId, apiKey: null }),
+    issuedAt: issuedAt ?? undefined,
+    tokenId: tokenId ?? undefined,
   };
 }
 
@@ -77,13 +78,3 @@ function isDate(value: unknown): boolean {
 
 /** Where a credential comes from, by which it can be revoked. */
 export type Origin = Pick<Caller, 'issuedAt' | 'tokenId' | 'apiKey'>;
-
-/** What is known of where a credential comes from, without the parts that are not. */
-export function originOf(known: { [Part in keyof Origin]: Origin[Part] | null | undefined }): Origin {
-  const { issuedAt, tokenId, apiKey } = known;
-  return {
-    ...(issuedAt == null ? {} : { issuedAt }),
-    ...(tokenId == null ? {} : { tokenId }),
-    ...(apiKey == null ? {} : { apiKey }),
-  };
-}

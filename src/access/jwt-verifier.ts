@@ -1,8 +1,10 @@
 import { createSecretKey } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { type ExecutionContext, Injectable } from '@nestjs/common';
 import { type JWTPayload, jwtVerify, type JWTVerifyOptions, type JWTVerifyResult } from 'jose';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { type Caller, isName, isScope } from './caller.ts';
+import { bearerOf } from './bearer.ts';
+import { JobsAccess } from './jobs-access.ts';
 import { remoteKeys } from './remote-keys.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
@@ -16,19 +18,28 @@ const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 /** The year 9999: a later expiry is no date that Postgres and JSON write alike. */
 const LATEST_MS = Date.UTC(9999, 0);
 
-/** Checks bearer tokens. The algorithms are pinned to the kind of key, so that neither can pose as the other. */
+/**
+ * What is in force unless a host brings its own: JSON Web Tokens, and the scopes in them. The algorithms are pinned to the kind of key, so that neither can
+ * pose as the other.
+ */
 @Injectable()
-export class JwtVerifier {
+export class JwtVerifier extends JobsAccess {
   readonly #verify: Verify;
   readonly #tenantClaim: string;
 
   constructor({ jwt }: ResolvedOptions) {
+    super();
     if (!jwt)
       throw new Error(
         'JobsModule needs the option `jwt` to check bearer tokens, or `access` with a provider of your own.',
       );
     this.#tenantClaim = jwt.tenantClaim;
     this.#verify = verifierOf(jwt);
+  }
+
+  async authenticate(context: ExecutionContext): Promise<Caller | null> {
+    const token = bearerOf(context.switchToHttp().getRequest());
+    return token === null ? null : this.verify(token);
   }
 
   /** The caller that the token names, or null when the token is not valid. */
@@ -58,8 +69,8 @@ export class JwtVerifier {
       expiresAt: new Date(Math.min(exp * 1000, LATEST_MS)),
       job: null,
       // No later than now: what the token opens can be revoked at once, though the issuer's clock is ahead.
-      ...(iat === undefined ? {} : { issuedAt: new Date(Math.max(Math.min(iat * 1000, Date.now()), 0)) }),
-      ...(jti === undefined ? {} : { tokenId: jti }),
+      issuedAt: iat === undefined ? undefined : new Date(Math.max(Math.min(iat * 1000, Date.now()), 0)),
+      tokenId: jti,
     };
   }
 }

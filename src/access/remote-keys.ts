@@ -1,5 +1,5 @@
-import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
+import { Outage } from '../runtime/outage.ts';
 
 /** Keys older than this are read again while they go on working: how long one that was withdrawn may be taken. */
 const FRESH_MS = 600_000;
@@ -12,6 +12,9 @@ const RETRY_MS = 5_000;
 const TIMEOUT_MS = 5_000;
 /** Sets hold a handful of keys, of 2 kB each at most. */
 const MAX_BYTES = 256 * 1024;
+
+const UNREAD =
+  'The JWK set cannot be read; only tokens of keys that are known are taken meanwhile, for an hour at most';
 
 type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
@@ -38,7 +41,7 @@ export function remoteKeys(url: string): JWTVerifyGetKey {
 
 /** Reads the set within bounds, and tells when that begins to fail and when it works again. */
 class KeySource {
-  readonly #log = new Logger('Jobstream keys');
+  readonly #outage = new Outage('Jobstream keys', 'The JWK set is read again');
   #readAt: number | null = null;
   /** Null: the last time went well. */
   #failedAt: number | null = null;
@@ -56,23 +59,15 @@ class KeySource {
       // What is no set has to count as a failure here; jose makes its own of the text.
       createLocalJWKSet(JSON.parse(text));
       this.#readAt = Date.now();
-      this.#report(null);
+      this.#failedAt = null;
+      this.#outage.over();
       return new Response(text);
     } catch (error) {
-      this.#report(error as Error);
+      this.#failedAt = Date.now();
+      this.#outage.told(UNREAD, error);
       throw error;
     }
   };
-
-  #report(error: Error | null): void {
-    const failing = this.#failedAt !== null;
-    this.#failedAt = error && Date.now();
-    if (error && !failing)
-      this.#log.error(
-        `The JWK set cannot be read (${error.message}); only tokens of keys that are known are taken meanwhile, for an hour at most.`,
-      );
-    if (!error && failing) this.#log.log('The JWK set is read again.');
-  }
 }
 
 /** The body of a plain 200: keys are taken from nowhere else, and no more than fits. */

@@ -1,12 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { type JWTPayload, jwtVerify, SignJWT } from 'jose';
-import { SigningKeys } from '../store/signing-keys.ts';
-import { type Caller, originOf } from './caller.ts';
+import type { Caller } from './caller.ts';
+import { OwnTokens } from './own-tokens.ts';
 
 /** The cookie's name. */
 export const STREAM_COOKIE = 'jobstream_stream';
-const ISSUER = 'jobstream';
-const AUDIENCE = 'jobstream:stream';
 const MAX_AGE_MS = 12 * 60 * 60_000;
 
 /** One stream that a caller may follow without any other credential. */
@@ -24,82 +21,67 @@ export interface StreamGrant {
  */
 @Injectable()
 export class StreamCookies {
-  constructor(private readonly keys: SigningKeys) {}
+  constructor(private readonly tokens: OwnTokens) {}
 
   /** The value, and for how many seconds it is good; null when the credential has expired. */
   async issue(grant: StreamGrant): Promise<{ value: string; maxAge: number } | null> {
-    const { caller } = grant;
-    const now = Math.floor(Date.now() / 1000);
-    const expires = Math.floor(
-      Math.min(caller.expiresAt?.getTime() ?? Infinity, Date.now() + MAX_AGE_MS) / 1000,
-    );
-    if (expires <= now) return null;
-    const value = await new SignJWT(claimsOf(grant))
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject(caller.subject)
-      .setIssuer(ISSUER)
-      .setAudience(AUDIENCE)
-      .setExpirationTime(expires)
-      .sign(await this.keys.get('stream'));
-    return { value, maxAge: expires - now };
+    const end = Math.min(grant.caller.expiresAt?.getTime() ?? Infinity, Date.now() + MAX_AGE_MS);
+    const exp = Math.floor(end / 1000);
+    const maxAge = exp - Math.floor(Date.now() / 1000);
+    if (maxAge <= 0) return null;
+    return { value: await this.tokens.sign('stream', { ...claimsOf(grant), exp }), maxAge };
   }
 
   /** The caller that the value stands for on the stream of this job (null: on the feed); null when it is not valid there. */
   async verify(value: string, job: string | null): Promise<Caller | null> {
-    const options = {
-      issuer: ISSUER,
-      audience: AUDIENCE,
-      algorithms: ['HS256'],
-      requiredClaims: ['exp', 'sub', 'iat'],
-    };
-    const key = await this.keys.get('stream');
-    const claims = await jwtVerify(value, key, options).then(
-      ({ payload }) => payload,
-      () => null,
-    );
-    if (!claims || (claims['stream'] ?? null) !== (job ?? 'feed')) return null;
-    return callerOf(claims as Claims);
+    const claims = await this.tokens.verify<Claims>('stream', value);
+    return claims?.stream === (job ?? 'feed') ? callerOf(claims) : null;
   }
 }
 
-interface Claims extends JWTPayload {
+interface Claims {
   tenant: string;
+  sub: string;
   scope: string;
   /** The id of the job whose stream it opens, or `feed`. */
   stream: string;
+  /** When it was granted, with a fraction, as NumericDate allows: revocations are compared to the millisecond. */
+  iat: number;
+  exp: number;
   /** The only job that a feed may show. */
   only?: string;
-  /** When the credential behind the ticket was issued, and its ids. */
+  /** When the credential behind the ticket was issued, in milliseconds, and its ids. */
   issued?: number;
   token?: string;
   key?: string;
 }
 
-function claimsOf({ caller, job, at }: StreamGrant): Claims {
-  const { tenant, scopes, job: only, issuedAt, tokenId, apiKey } = caller;
+function claimsOf({ caller, job, at }: StreamGrant): Omit<Claims, 'exp'> {
   return {
-    tenant,
-    scope: [...scopes].join(' '),
+    tenant: caller.tenant,
+    sub: caller.subject,
+    scope: [...caller.scopes].join(' '),
     stream: job ?? 'feed',
-    // With a fraction, as NumericDate allows: revocations are compared to the millisecond.
     iat: at.getTime() / 1000,
-    ...(only === null ? {} : { only }),
-    ...(issuedAt ? { issued: issuedAt.getTime() } : {}),
-    ...(tokenId === undefined ? {} : { token: tokenId }),
-    ...(apiKey === undefined ? {} : { key: apiKey }),
+    only: caller.job ?? undefined,
+    issued: caller.issuedAt?.getTime(),
+    token: caller.tokenId,
+    key: caller.apiKey,
   };
 }
 
 /** Signed by ourselves, so every claim is what `claimsOf` made it. */
 function callerOf(claims: Claims): Caller {
-  const { tenant, scope, only, issued, token, key, sub = '', exp = 0, iat = 0 } = claims;
+  const { issued } = claims;
   return {
-    tenant,
-    subject: sub,
-    scopes: new Set(scope.split(' ').filter(Boolean)),
-    expiresAt: new Date(exp * 1000),
-    job: only ?? null,
-    boundAt: new Date(Math.round(iat * 1000)),
-    ...originOf({ issuedAt: issued === undefined ? null : new Date(issued), tokenId: token, apiKey: key }),
+    tenant: claims.tenant,
+    subject: claims.sub,
+    scopes: new Set(claims.scope.split(' ').filter(Boolean)),
+    expiresAt: new Date(claims.exp * 1000),
+    job: claims.only ?? null,
+    boundAt: new Date(Math.round(claims.iat * 1000)),
+    issuedAt: issued === undefined ? undefined : new Date(issued),
+    tokenId: claims.token,
+    apiKey: claims.key,
   };
 }

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { Ticket } from '../job/credentials.ts';
 import { JobError } from '../job/job-errors.ts';
 import { type StoredTicket, TicketStore } from '../store/ticket-store.ts';
-import { type Caller, originOf } from './caller.ts';
+import type { Caller } from './caller.ts';
 
 /** 128 bits: nobody guesses one within its minute. */
 const SECRET_BYTES = 16;
@@ -65,14 +65,14 @@ function hashOf(ticket: string): Buffer {
 }
 
 function callerOf(ticket: StoredTicket): Caller {
-  const { tenant, subject, scopes, onlyJob, credentialExpiresAt, credentialIssuedAt, tokenId, apiKey } =
-    ticket;
   return {
-    tenant,
-    subject,
-    scopes: new Set(scopes),
-    expiresAt: credentialExpiresAt,
-    job: onlyJob,
-    ...originOf({ issuedAt: credentialIssuedAt, tokenId, apiKey }),
+    tenant: ticket.tenant,
+    subject: ticket.subject,
+    scopes: new Set(ticket.scopes),
+    expiresAt: ticket.credentialExpiresAt,
+    job: ticket.onlyJob,
+    issuedAt: ticket.credentialIssuedAt ?? undefined,
+    tokenId: ticket.tokenId ?? undefined,
+    apiKey: ticket.apiKey ?? undefined,
   };
 }

@@ -3,10 +3,11 @@ import { JobError } from '../job/job-errors.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
+import { bearerOf } from '../access/bearer.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { setPermit } from './current-permit.ts';
 import { Refusals } from './refusals.ts';
-import { bearerOf, type HttpRequest, type HttpResponse } from './http-request.ts';
+import { httpOf, type HttpRequest } from './http-request.ts';
 
 /** Authenticates every request of the library's routes, or answers 401. */
 @Injectable()
@@ -24,19 +25,13 @@ export class AccessGuard implements CanActivate {
   async #enter(context: ExecutionContext): Promise<boolean> {
     if (!this.options.roles.includes('api'))
       throw new JobError(404, 'not_found', 'This process is a worker only.');
-    const http = context.switchToHttp();
-    const request = http.getRequest<HttpRequest>();
+    const { request, response } = httpOf(context);
     const caller = await this.authenticate(request, context);
     if (!caller) {
-      const given = bearerOf(request.headers.authorization) !== null;
-      http
-        .getResponse<HttpResponse>()
-        .header('WWW-Authenticate', given ? 'Bearer error="invalid_token"' : 'Bearer');
-      throw new JobError(
-        401,
-        'unauthorized',
-        'A valid bearer token is needed: Authorization: Bearer <token>.',
-      );
+      const how = bearerOf(request) === null ? 'Bearer' : 'Bearer error="invalid_token"';
+      response.header('WWW-Authenticate', how);
+      const message = 'A valid bearer token is needed: Authorization: Bearer <token>.';
+      throw new JobError(401, 'unauthorized', message);
     }
     setPermit(request, this.authenticator.permit(caller));
     return true;
@@ -44,7 +39,7 @@ export class AccessGuard implements CanActivate {
 
   /** The caller that the request proves to come from, or null. */
   protected async authenticate(request: HttpRequest, context: ExecutionContext): Promise<Caller | null> {
-    const token = bearerOf(request.headers.authorization);
+    const token = bearerOf(request);
     if (token !== null && this.authenticator.isOurs(token)) return this.authenticator.bearer(token);
     const caller = await this.authenticator.ofHost(context);
     // What a browser adds by itself proves who its user is, not that they want this: cookies, `Basic`, `Negotiate`.

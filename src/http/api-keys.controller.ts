@@ -1,22 +1,9 @@
-import {
-  Body,
-  Controller,
-  Delete,
-  Get,
-  Header,
-  HttpCode,
-  Param,
-  Post,
-  Query,
-  UseGuards,
-  UseInterceptors,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
+import { Body, Delete, Get, Header, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { validate as isUuid } from 'uuid';
 import { JobError } from '../job/job-errors.ts';
 import type { StoredApiKey } from '../job/credentials.ts';
 import type { Dated } from '../job/time.ts';
-import { AccessGuard } from './access.guard.ts';
-import { Refusals } from './refusals.ts';
+import { Routes } from './routes.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import type { Permit } from '../access/permit.ts';
 import type { ApiKeyPage } from './answers.ts';
@@ -26,12 +13,8 @@ import { ApiKeysQuery } from './queries.ts';
 import { ApiKeyRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** The keys of the tenants that an administrator reaches. */
-@Controller({ path: 'api-keys', version: VERSION_NEUTRAL })
-@UseGuards(AccessGuard)
-@UseInterceptors(Refusals)
+@Routes('api-keys')
 export class ApiKeysController {
   constructor(private readonly keys: ApiKeys) {}
 
@@ -61,7 +44,7 @@ export class ApiKeysController {
   @HttpCode(204)
   async revoke(@CurrentPermit() permit: Permit, @Param('id') id: string): Promise<void> {
     const { tenant } = permit.visibility('admin');
-    const revoked = UUID.test(id) && (await this.keys.revoke(id, permit.actor, tenant));
+    const revoked = isUuid(id) && (await this.keys.revoke(id, permit.actor, tenant));
     if (!revoked) throw new JobError(404, 'api_key_not_found', 'No such API key.');
   }
 }

@@ -1,8 +1,7 @@
-import { Controller, Get, Header, Query, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
+import { Get, Header, Query } from '@nestjs/common';
 import type { Dated } from '../job/time.ts';
 import { AuditTrail } from '../store/audit-trail.ts';
-import { AccessGuard } from './access.guard.ts';
-import { Refusals } from './refusals.ts';
+import { Routes } from './routes.ts';
 import type { Permit } from '../access/permit.ts';
 import type { AuditPage } from './answers.ts';
 import { CurrentPermit } from './current-permit.ts';
@@ -11,9 +10,7 @@ import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
 /** `GET /audit`: who did what, in the tenants that an administrator reaches. */
-@Controller({ path: 'audit', version: VERSION_NEUTRAL })
-@UseGuards(AccessGuard)
-@UseInterceptors(Refusals)
+@Routes('audit')
 export class AuditController {
   constructor(private readonly audit: AuditTrail) {}
 

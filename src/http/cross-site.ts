@@ -2,8 +2,8 @@ import { JobError } from '../job/job-errors.ts';
 import type { HttpRequest } from './http-request.ts';
 
 /**
- * Refuses what a page of another site makes a browser send along with its cookies (pitfall D15). Browsers say where
- * a request comes from in `Sec-Fetch-Site` and `Origin`, which no page can forge; other clients send neither.
+ * Refuses what a page of another site makes a browser send along with its cookies. Browsers say where a request comes from in
+ * `Sec-Fetch-Site` and `Origin`, which no page can forge; other clients send neither.
  * Reading is for pages of the same site, changing only for those of the same origin; `trusted` origins may both.
  */
 export function refuseCrossSite({ method, headers }: HttpRequest, trusted: readonly string[]): void {

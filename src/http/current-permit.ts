@@ -1,19 +1,15 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Permit } from '../access/permit.ts';
 
-const PERMIT = Symbol('jobstream:permit');
-
-interface Carrier {
-  [PERMIT]?: Permit;
-}
+const permits = new WeakMap<object, Permit>();
 
 /** Remembers what the caller of the request may do; `AccessGuard` does so. */
 export function setPermit(request: object, permit: Permit): void {
-  (request as Carrier)[PERMIT] = permit;
+  permits.set(request, permit);
 }
 
 export function permitOf(request: object): Permit {
-  const permit = (request as Carrier)[PERMIT];
+  const permit = permits.get(request);
   if (!permit) throw new Error('The route lacks AccessGuard: no caller was authenticated.');
   return permit;
 }

@@ -1,21 +1,7 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  Param,
-  Post,
-  Query,
-  Res,
-  UseGuards,
-  UseInterceptors,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
-import { AccessGuard } from './access.guard.ts';
+import { Body, Get, Headers, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import type { Permit } from '../access/permit.ts';
 import { CurrentPermit } from './current-permit.ts';
-import { Refusals } from './refusals.ts';
+import { Routes } from './routes.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import type { JobPage, LogPage, SubmitAnswer } from './answers.ts';
@@ -27,16 +13,11 @@ import { ResolvedOptions } from '../jobs.options.ts';
 import { JobCommands } from '../submit/job-commands.ts';
 import { JobQueries } from '../submit/job-queries.ts';
 import { JobSubmitter } from '../submit/job-submitter.ts';
+import type { HttpResponse } from './http-request.ts';
 import { SubmitRate } from './submit-rate.ts';
 
-interface Response {
-  header(name: string, value: string): unknown;
-}
-
 /** The routes that submit jobs, show them, and change their course. */
-@Controller({ path: 'jobs', version: VERSION_NEUTRAL })
-@UseGuards(AccessGuard)
-@UseInterceptors(Refusals)
+@Routes('jobs')
 export class JobsController {
   constructor(
     private readonly submitter: JobSubmitter,
@@ -53,7 +34,7 @@ export class JobsController {
     @CurrentPermit() permit: Permit,
     @Body() body: unknown,
     @Headers('idempotency-key') idempotencyKey: string | undefined,
-    @Res({ passthrough: true }) response: Response,
+    @Res({ passthrough: true }) response: HttpResponse,
   ): Promise<SubmitAnswer> {
     const { caller, actor } = permit;
     permit.require('submit');
@@ -62,9 +43,9 @@ export class JobsController {
     const { tenant, subject: owner } = caller;
     permit.check('submit', { id: null, type, tenant, owner, tags: rest.tags ?? [] });
     const { job, replayed } = await this.submitter.submit(type, payload, {
-      ...withoutUndefined(rest),
-      ...(runAt ? { runAt } : {}),
-      ...(idempotencyKey === undefined ? {} : { idempotencyKey }),
+      ...rest,
+      runAt: runAt ?? undefined,
+      idempotencyKey,
       tenant,
       owner,
       actor,
@@ -124,9 +105,4 @@ export class JobsController {
   #view(job: Job): JobView {
     return toJobView(job, this.options.publicPath);
   }
-}
-
-/** The same object without keys whose value is undefined, which exact optional types do not take. */
-function withoutUndefined<T extends object>(object: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as never;
 }

@@ -1,15 +1,11 @@
-/** A page of a list that was read with one row more than asked, which tells whether there is a next one. */
-export interface Page<Row> {
-  rows: Row[];
-  /** The id of the last row, from which the next page goes on; null on the last page. */
-  nextCursor: string | null;
-}
-
-/** Reads one row more than `limit`, and answers the page without it. */
+/**
+ * Reads one row more than `limit`, which tells whether there is a next page, and answers the page without it.
+ * `nextCursor` is the id of the last row; null on the last page.
+ */
 export async function readPage<Row extends { id: string }>(
   limit: number,
   read: (rows: number) => Promise<Row[]>,
-): Promise<Page<Row>> {
+): Promise<{ rows: Row[]; nextCursor: string | null }> {
   const found = await read(limit + 1);
   const rows = found.slice(0, limit);
   return { rows, nextCursor: found.length > limit ? (rows.at(-1)?.id ?? null) : null };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { nameText } from '../access/api-key-request.ts';
 import { AuditAction } from '../job/actor.ts';
 import { JobStatus } from '../job/job.ts';
-import { isStorableText } from '../runtime/storable.ts';
+import { storable } from '../job/text.ts';
 
 /** A parameter that may be given once or more often. */
 const many = <T extends z.ZodType>(item: T) =>
@@ -14,31 +14,31 @@ const many = <T extends z.ZodType>(item: T) =>
     .optional()
     .describe('May be given more than once: one of them has to match.');
 
-const text = z.string().min(1).max(64).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
+const word = storable(64);
 
 /** Filters that lists and feeds share. */
 const filters = {
   status: many(JobStatus),
-  type: many(text),
-  tag: many(text),
+  type: many(word),
+  tag: many(word),
 };
 
 /** How much of a list to answer; `cursor` is of another form for each. */
 const limit = z.coerce.number().int().min(1).max(100).default(50).describe('Rows per page.');
 const CURSOR = '`nextCursor` of the page before.';
 
-// Parameters that we do not know are ignored. A switch of another value than those named is off.
+// Parameters that we do not know are ignored.
+
+/** Off where it has another value than this. */
+const onBy = <Value extends string>(value: Value, description: string) =>
+  z.literal(value).optional().catch(undefined).describe(description);
 
 /** The query of `GET /jobs`. */
 export const ListQuery = z.object({ ...filters, limit, cursor: z.uuid().optional().describe(CURSOR) });
 
 /** The query of `GET /jobs/:id`. */
 export const JobQuery = z.object({
-  include: z
-    .literal('payload')
-    .optional()
-    .catch(undefined)
-    .describe('`payload` adds what the job was submitted with.'),
+  include: onBy('payload', '`payload` adds what the job was submitted with.'),
 });
 
 /** The query of `GET /jobs/:id/logs`. */
@@ -61,16 +61,12 @@ const stream = {
     .describe(
       'From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.',
     ),
-  heartbeat: z
-    .literal('event')
-    .optional()
-    .catch(undefined)
-    .describe('Beat by an event instead of a comment.'),
+  heartbeat: onBy('event', 'Beat by an event instead of a comment.'),
 };
 
 /** The query of `GET /jobs/:id/events`. */
 export const StreamQuery = z.object({
-  logs: z.literal('1').optional().catch(undefined).describe('`1` adds `log` events.'),
+  logs: onBy('1', '`1` adds `log` events.'),
   ...stream,
 });
 

@@ -2,7 +2,7 @@ import { type CallHandler, type ExecutionContext, Injectable, type NestIntercept
 import { catchError, type Observable } from 'rxjs';
 import { Events } from '../events/events.ts';
 import { JobError } from '../job/job-errors.ts';
-import type { HttpResponse } from './http-request.ts';
+import { httpOf } from './http-request.ts';
 
 /**
  * Every refusal of the routes passes here: it is told, and gets its `Retry-After`, as the body is made by the host's
@@ -29,8 +29,7 @@ export class Refusals implements NestInterceptor {
     if (error instanceof JobError) {
       const { code, retryAfter } = error;
       this.events.tell({ name: 'refused', statusCode: error.getStatus(), code });
-      const response = context.switchToHttp().getResponse<HttpResponse>();
-      if (retryAfter !== null) response.header('Retry-After', String(retryAfter));
+      if (retryAfter !== null) httpOf(context).response.header('Retry-After', String(retryAfter));
     }
     throw error;
   }

@@ -54,7 +54,7 @@ const revocable = z.strictObject({
     .describe('The id of a job: ends its viewer tokens, tickets and cookies.'),
 });
 /** What a revocation names. */
-export type Names = z.infer<typeof revocable>;
+type Names = z.infer<typeof revocable>;
 
 /** The body of `POST /revocations`. */
 export const RevocationRequest = revocable
@@ -78,20 +78,18 @@ function oneRequired(...names: string[]): object[] {
   return names.map((name) => ({ required: [name] }));
 }
 
+/** The kind of what is revoked, by the names that it is given by. */
+const KINDS: Record<string, Revocable['kind']> = {
+  tenant: 'tenant',
+  'subject,tenant': 'subject',
+  tokenId: 'token',
+  key: 'key',
+  job: 'job',
+};
+
 /** What exactly these names stand for; null where they are too many or too few. */
-function revocableOf({
-  tenant = '',
-  subject = '',
-  tokenId = '',
-  key = '',
-  job = '',
-}: Names): Revocable | null {
-  const given = [tenant && !subject, tenant && subject, !tenant && subject, tokenId, key, job].filter(
-    Boolean,
-  );
-  if (given.length !== 1) return null;
-  if (tenant) return { kind: subject ? 'subject' : 'tenant', tenant, value: subject };
-  if (tokenId) return { kind: 'token', tenant, value: tokenId };
-  if (key) return { kind: 'key', tenant, value: key };
-  return job ? { kind: 'job', tenant, value: job } : null;
+function revocableOf(names: Names): Revocable | null {
+  const kind = KINDS[Object.keys(names).toSorted().join()];
+  const { tenant = '', subject, tokenId, key, job } = names;
+  return kind ? { kind, tenant, value: subject ?? tokenId ?? key ?? job ?? '' } : null;
 }

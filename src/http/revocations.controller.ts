@@ -1,7 +1,6 @@
-import { Body, Controller, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Post } from '@nestjs/common';
 import type { Revocable } from '../store/revocation-store.ts';
-import { AccessGuard } from './access.guard.ts';
-import { Refusals } from './refusals.ts';
+import { Routes } from './routes.ts';
 import { CurrentPermit } from './current-permit.ts';
 import { ApiKeys } from '../access/api-keys.ts';
 import type { RevocationAnswer } from './answers.ts';
@@ -11,9 +10,7 @@ import { parseRequest } from '../job/parse-request.ts';
 import { Revocations } from '../access/revocations.ts';
 
 /** `POST /revocations`: ends credentials before they expire, for administrators. */
-@Controller({ path: 'revocations', version: VERSION_NEUTRAL })
-@UseGuards(AccessGuard)
-@UseInterceptors(Refusals)
+@Routes('revocations')
 export class RevocationsController {
   constructor(
     private readonly revocations: Revocations,

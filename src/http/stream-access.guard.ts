@@ -6,7 +6,8 @@ import { Authenticator } from '../access/authenticator.ts';
 import type { Caller } from '../access/caller.ts';
 import { refuseCrossSite } from './cross-site.ts';
 import { Refusals } from './refusals.ts';
-import { bearerOf, type HttpRequest } from './http-request.ts';
+import { bearerOf } from '../access/bearer.ts';
+import type { HttpRequest } from './http-request.ts';
 import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
 import { setGrant } from './stream-cookie-header.ts';
 import { type RedeemedTicket, Tickets } from '../access/tickets.ts';
@@ -34,7 +35,7 @@ export class StreamAccessGuard extends AccessGuard {
     request: HttpRequest,
     context: ExecutionContext,
   ): Promise<Caller | null> {
-    if (bearerOf(request.headers.authorization) !== null) return super.authenticate(request, context);
+    if (bearerOf(request) !== null) return super.authenticate(request, context);
     // The feed is the only stream whose route names no job.
     const job = request.params['id']?.toLowerCase() ?? null;
     return (

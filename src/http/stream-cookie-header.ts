@@ -16,15 +16,11 @@ export interface CookieRequest {
 const PATH = String.raw`(?:\/[\w.~%!$&'()*+,=:@-]+)*`;
 const STREAM_PATH = new RegExp(String.raw`^(${PATH}?)(\/jobs(?:\/[0-9a-f-]{36})?\/events)\/?$`, 'i');
 
-const GRANT = Symbol('jobstream:stream-grant');
-
-interface Carrier {
-  [GRANT]?: StreamGrant;
-}
+const grants = new WeakMap<object, StreamGrant>();
 
 /** Remembers what the ticket of the request was redeemed for, until its stream is admitted. */
 export function setGrant(request: object, grant: StreamGrant): void {
-  (request as Carrier)[GRANT] = grant;
+  grants.set(request, grant);
 }
 
 /** Gives a client the cookie that lets it open its stream again. */
@@ -37,7 +33,7 @@ export class StreamCookieHeader {
 
   /** The `Set-Cookie` header for a request whose ticket was redeemed; null for any other. */
   async for(request: CookieRequest): Promise<string | null> {
-    const grant = (request as Carrier)[GRANT];
+    const grant = grants.get(request);
     const issued = grant && (await this.cookies.issue(grant));
     if (!issued) return null;
     const stream = { job: grant.job, publicPath: this.options.publicPath };

@@ -11,20 +11,13 @@ import {
 import type { Observable } from 'rxjs';
 import { permitOf } from './current-permit.ts';
 import { StreamAccessGuard } from './stream-access.guard.ts';
-import { FeedGuard, filterOf } from './feed.guard.ts';
 import { FeedStream } from '../stream/feed-stream.ts';
 import type { WireFrame } from '../stream/frames.ts';
-import { admittedJob, JobStreamGuard } from './job-stream.guard.ts';
+import { admittedJob, filterOf, StreamGuard } from './stream.guard.ts';
 import { JobStream } from '../stream/job-stream.ts';
 import { StreamQuery } from './queries.ts';
-import {
-  closableOf,
-  closeWhereAsked,
-  cursorOf,
-  heartbeatOf,
-  type StreamHttpRequest,
-  type StreamHttpResponse,
-} from './stream-http.ts';
+import * as http from './http-request.ts';
+import type { HttpRequest, HttpResponse } from './http-request.ts';
 import { StreamOverFilter } from './stream-over.filter.ts';
 import type { StreamRequest } from '../stream/viewers.ts';
 
@@ -32,7 +25,7 @@ import type { StreamRequest } from '../stream/viewers.ts';
 const MAX_PENDING = 256 * 1024;
 
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
-@UseGuards(StreamAccessGuard)
+@UseGuards(StreamAccessGuard, StreamGuard)
 export class StreamController {
   constructor(
     private readonly streams: JobStream,
@@ -40,20 +33,18 @@ export class StreamController {
   ) {}
 
   @Sse('events', { maxPendingDataLength: MAX_PENDING })
-  @UseGuards(FeedGuard)
   feed(
-    @Req() request: StreamHttpRequest,
-    @Res({ passthrough: true }) response: StreamHttpResponse,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: HttpResponse,
   ): Observable<WireFrame> {
     return this.feeds.open({ ...streamRequest(request, response), filter: filterOf(request) });
   }
 
   @Sse(':id/events', { maxPendingDataLength: MAX_PENDING })
-  @UseGuards(JobStreamGuard)
   @UseFilters(StreamOverFilter)
   events(
-    @Req() request: StreamHttpRequest,
-    @Res({ passthrough: true }) response: StreamHttpResponse,
+    @Req() request: HttpRequest,
+    @Res({ passthrough: true }) response: HttpResponse,
   ): Observable<WireFrame> {
     return this.streams.open(admittedJob(request), {
       ...streamRequest(request, response),
@@ -64,19 +55,19 @@ export class StreamController {
 
 /**
  * Whether a request is for a stream. Nest hands each frame of a stream to the host's global interceptors as if it were
- * an answer; one that changes, caches or times answers has to leave streams alone (pitfall A15):
+ * an answer; one that changes, caches or times answers has to leave streams alone:
  * `if (isJobStream(context)) return next.handle();`
  */
 export function isJobStream(context: ExecutionContext): boolean {
   return context.getClass() === StreamController;
 }
 
-function streamRequest(request: StreamHttpRequest, response: StreamHttpResponse): StreamRequest {
-  closeWhereAsked(request, response);
+function streamRequest(request: HttpRequest, response: HttpResponse): StreamRequest {
+  http.closeWhereAsked(request, response);
   return {
-    response: closableOf(response),
-    cursor: cursorOf(request),
-    heartbeat: heartbeatOf(request),
+    response: http.closableOf(response),
+    cursor: http.cursorOf(request),
+    heartbeat: http.heartbeatOf(request),
     permit: permitOf(request),
     job: request.params['id']?.toLowerCase() ?? null,
   };

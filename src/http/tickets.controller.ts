@@ -1,9 +1,8 @@
-import { Body, Controller, Header, Post, UseGuards, UseInterceptors, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Header, Post } from '@nestjs/common';
 import type { Ticket } from '../job/credentials.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import { JobQueries } from '../submit/job-queries.ts';
-import { AccessGuard } from './access.guard.ts';
-import { Refusals } from './refusals.ts';
+import { Routes } from './routes.ts';
 import type { Permit } from '../access/permit.ts';
 import { CurrentPermit } from './current-permit.ts';
 import { TicketRequest } from './requests.ts';
@@ -11,9 +10,7 @@ import { parseRequest } from '../job/parse-request.ts';
 import { Tickets } from '../access/tickets.ts';
 
 /** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
-@Controller({ path: 'tickets', version: VERSION_NEUTRAL })
-@UseGuards(AccessGuard)
-@UseInterceptors(Refusals)
+@Routes('tickets')
 export class TicketsController {
   constructor(
     private readonly tickets: Tickets,

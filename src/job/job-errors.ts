@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import { HttpException, HttpStatus } from '@nestjs/common';
 import { z } from 'zod';
 
@@ -20,18 +21,6 @@ export const ErrorBody = z
 /** What an error is answered with. */
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-const NAMES: Readonly<Record<number, string>> = {
-  400: 'Bad Request',
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  409: 'Conflict',
-  413: 'Payload Too Large',
-  422: 'Unprocessable Entity',
-  429: 'Too Many Requests',
-  503: 'Service Unavailable',
-};
-
 /** A refusal with a stable `code`, in Nest's shape: `{statusCode, error, message, code}`. */
 export class JobError extends HttpException {
   readonly code: string;
@@ -44,7 +33,7 @@ export class JobError extends HttpException {
     message: string,
     { issues, retryAfter = null }: { issues?: InputIssue[]; retryAfter?: number | null } = {},
   ) {
-    const error = NAMES[statusCode] ?? 'Error';
+    const error = STATUS_CODES[statusCode] ?? 'Error';
     const body: ErrorBody = { statusCode, error, message, code, ...(issues ? { issues } : {}) };
     super(body, statusCode);
     this.code = code;

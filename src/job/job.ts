@@ -109,29 +109,14 @@ export const JobChangeView = z.object({
 /** One committed status change: a row of the history that streams replay. */
 export type JobChange = WithDates<z.infer<typeof JobChangeView>, 'runAt' | 'at'>;
 
+/** What of a job its viewers see as it is stored: nothing that the schema does not name. */
+const SHOWN = Object.keys(JobView.omit({ links: true, payload: true }).shape) as (keyof Job)[];
+
 export function toJobView(job: Job, basePath: string): JobView {
   const self = `${basePath}/jobs/${job.id}`;
-  return {
-    id: job.id,
-    type: job.type,
-    queue: job.queue,
-    tenant: job.tenant,
-    owner: job.owner,
-    status: job.status,
-    version: job.version,
-    attempt: job.attempt,
-    maxAttempts: job.maxAttempts,
-    priority: job.priority,
-    tags: job.tags,
-    progress: job.progress,
-    result: job.result,
-    error: job.error,
-    createdAt: job.createdAt.toISOString(),
-    runAt: job.runAt.toISOString(),
-    startedAt: job.startedAt?.toISOString() ?? null,
-    finishedAt: job.finishedAt?.toISOString() ?? null,
-    updatedAt: job.updatedAt.toISOString(),
-    cancelRequestedAt: job.cancelRequestedAt?.toISOString() ?? null,
-    links: { self, events: `${self}/events` },
-  };
+  const shown = SHOWN.map((key) => {
+    const value = job[key];
+    return [key, value instanceof Date ? value.toISOString() : value];
+  });
+  return { ...Object.fromEntries(shown), links: { self, events: `${self}/events` } } as JobView;
 }

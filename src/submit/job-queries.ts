@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { validate as isUuid } from 'uuid';
 import type { JobPermit } from '../access/permit.ts';
 import { JobNotFound } from '../job/job-errors.ts';
 import type { Job, Json } from '../job/job.ts';
@@ -7,8 +8,6 @@ import { JobLogs } from '../store/job-logs.ts';
 import type { LogLine } from '../job/log-line.ts';
 import { JobFeed, type JobFilter } from '../store/job-feed.ts';
 import { JobStore } from '../store/job-store.ts';
-
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Reads jobs within what a permit lets see. */
 @Injectable()
@@ -28,7 +27,7 @@ export class JobQueries {
 
   /** The same before anything is asked of the job that was found. */
   async find(id: string, visibility: Visibility): Promise<Job> {
-    const job = UUID.test(id) ? await this.store.findVisible(id, visibility) : null;
+    const job = isUuid(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
     return job;
   }

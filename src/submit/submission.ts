@@ -1,14 +1,11 @@
 import { z } from 'zod';
 import { parseRequest } from '../job/parse-request.ts';
-import { isStorableText } from '../runtime/storable.ts';
-
-const text = (max: number) =>
-  z.string().min(1).max(max).refine(isStorableText, 'must not hold U+0000 or a lone surrogate');
+import { storable } from '../job/text.ts';
 
 /** The parts of a submission that clients and code alike may choose. */
 export const chosen = {
   priority: z.number().int().min(0).max(9).optional().describe('Higher goes first. Default: 0.'),
-  tags: z.array(text(64)).max(16, 'at most 16 tags').optional(),
+  tags: z.array(storable(64)).max(16, 'at most 16 tags').optional(),
   maxAttempts: z.number().int().min(1).max(1_000).optional().describe('Default: what the handler says.'),
 };
 
@@ -29,8 +26,8 @@ export const IdempotencyKey = z
   );
 
 const SubmissionSchema = z.object({
-  tenant: text(255),
-  owner: text(255).nullish(),
+  tenant: storable(255),
+  owner: storable(255).nullish(),
   idempotencyKey: IdempotencyKey,
   runAt: dueTime.optional(),
   ...chosen,

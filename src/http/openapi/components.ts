@@ -4,8 +4,8 @@ import { ApiKeyView, NewApiKeyView, Scope, Ticket, ViewerToken } from '../../job
 import { JobFailure, JobStatus, JobView, Progress } from '../../job/job.ts';
 import { ErrorBody, InputIssue } from '../../job/job-errors.ts';
 import { LogLine } from '../../job/log-line.ts';
-import * as events from '../../job/stream-events.ts';
-import { ApiKeyPage, AuditPage, JobPage, LogPage, RevocationAnswer, SubmitAnswer } from '../answers.ts';
+import * as streams from '../../job/stream-events.ts';
+import * as answers from '../answers.ts';
 import { ApiKeyRequest, RevocationRequest, SubmitRequest, TicketRequest } from '../requests.ts';
 
 /** A frame as a client reads it, told apart by its event; `data` is what the JSON of its line holds. */
@@ -21,8 +21,11 @@ function frameOf(named: Record<string, z.ZodType>): z.ZodType {
   return z.discriminatedUnion('event', frames as never);
 }
 
-export const JobStreamFrame = frameOf(events.JOB_EVENTS).describe('A frame of the stream of one job.');
-export const FeedFrame = frameOf(events.FEED_EVENTS).describe('A frame of the feed of many jobs.');
+const { JOB_EVENTS, FEED_EVENTS, ...DATA } = streams;
+const { RevocationAnswer: Revocation, ...PAGES } = answers;
+
+export const JobStreamFrame = frameOf(JOB_EVENTS).describe('A frame of the stream of one job.');
+export const FeedFrame = frameOf(FEED_EVENTS).describe('A frame of the feed of many jobs.');
 
 /** In requests and answers alike. */
 const SHARED = { JobStatus, Scope, AuditAction };
@@ -30,31 +33,20 @@ const SHARED = { JobStatus, Scope, AuditAction };
 const REQUESTS = { SubmitRequest, TicketRequest, ApiKeyRequest, RevocationRequest };
 
 const ANSWERS = {
+  ...PAGES,
+  ...DATA,
   Progress,
   JobFailure,
   JobView,
   ViewerToken,
-  SubmitAnswer,
-  JobPage,
   LogLine,
-  LogPage,
-  JobData: events.JobData,
-  StateData: events.StateData,
-  ProgressData: events.ProgressData,
-  LogData: events.LogData,
-  ResetData: events.ResetData,
-  ByeData: events.ByeData,
-  GoneData: events.GoneData,
-  NoData: events.NoData,
   JobStreamFrame,
   FeedFrame,
   Ticket,
   ApiKey: ApiKeyView,
   NewApiKey: NewApiKeyView,
-  ApiKeyPage,
-  Revocation: RevocationAnswer,
+  Revocation,
   AuditEntry: AuditEntryView,
-  AuditPage,
   Error: ErrorBody,
   InputIssue,
 };

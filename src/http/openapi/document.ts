@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
-import { ACCESS_PATHS } from './access-paths.ts';
-import { JOB_PATHS, STREAM_PATHS } from './job-paths.ts';
 import { COMMON } from './parts.ts';
+import { PATHS } from './paths.ts';
 import { render, type Target } from './render.ts';
 
 /** A security scheme, as OpenAPI describes one. */
@@ -109,12 +108,13 @@ function anyOf(schemes: Record<string, SecurityScheme>): Record<string, string[]
 function pathsBelow(path: string, ofStreams: Record<string, string[]>[]): JobsOpenApiDocument['paths'] {
   const trimmed = path.replace(/^\/+|\/+$/g, '');
   const prefix = trimmed === '' ? '' : `/${trimmed}`;
-  const streams = Object.entries(STREAM_PATHS).map(([name, { get }]): [string, object] => [
-    name,
-    { get: { ...get, security: ofStreams } },
-  ]);
-  const all: [string, object][] = [...Object.entries(JOB_PATHS), ...streams, ...Object.entries(ACCESS_PATHS)];
-  return Object.fromEntries(all.map(([name, methods]) => [prefix + name, methods])) as never;
+  const below: JobsOpenApiDocument['paths'] = {};
+  for (const [name, methods] of Object.entries<Record<string, Operation>>(PATHS)) {
+    const { get } = methods;
+    const isStream = get?.tags.includes('streams');
+    below[prefix + name] = get && isStream ? { get: { ...get, security: ofStreams } } : methods;
+  }
+  return below;
 }
 
 /** The package by its own name: the way to it differs between the sources and what is built of them. */

@@ -3,76 +3,96 @@ import { ErrorBody } from '../../job/job-errors.ts';
 
 // Zod schemas stand where the document has JSON Schemas: `render()` puts those in their place.
 
-const error = (description: string, headers?: object) => ({
-  description,
-  ...(headers ? { headers } : {}),
-  content: { 'application/json': { schema: ErrorBody } },
-});
+type Refused = [status: number, when: string];
 
-const header = (description: string, schema: z.ZodType = z.string()): object => ({ description, schema });
-const retryAfter = { 'Retry-After': header('Seconds to wait.', z.int().min(0)) };
-
-const RESPONSES = {
-  BadRequest: error('`invalid_request`, with every issue; `bad_request` where the body is not JSON.'),
-  Unauthorized: error('`unauthorized`: no bearer token, or one that is not valid (any more).', {
-    'WWW-Authenticate': header('`Bearer`, with `error="invalid_token"` where a token was given.'),
-  }),
-  Forbidden: error(
+const REFUSALS = {
+  BadRequest: [400, '`invalid_request`, with every issue; `bad_request` where the body is not JSON.'],
+  Unauthorized: [401, '`unauthorized`: no bearer token, or one that is not valid (any more).'],
+  Forbidden: [
+    403,
     '`insufficient_scope`: the message names the scope that is missing; `forbidden`; `cross_site_refused`.',
-  ),
-  NotFound: error('`job_not_found`: there is no such job, or the caller may not see it.'),
-  ApiKeyNotFound: error('`api_key_not_found`: there is no such key that was not revoked.'),
-  TooManyScopes: error('`too_many_scopes`: the scopes of the credential are too long for a ticket.'),
-  JobFinal: error('`job_final`: the job has ended already.'),
-  JobNotRetryable: error('`job_not_retryable`: the job has neither failed nor been cancelled.'),
-  TooLarge: error('`payload_too_large`: the body or the payload exceeds 64 KiB.'),
-  UnsupportedMediaType: error('`unsupported_media_type`: send `application/json`.'),
-  Unprocessable: error('`unknown_job_type`, `invalid_payload` with every issue, or `idempotency_mismatch`.'),
-  TooManySubmits: error(
-    '`too_many_submits` of this caller, or `too_many_queued_jobs` of the tenant.',
-    retryAfter,
-  ),
-  TooManyQueued: error('`too_many_queued_jobs` of the tenant.', retryAfter),
-  TooManyStreams: error('`too_many_streams` of this caller, or `server_full`.', retryAfter),
-  Unavailable: error(
+  ],
+  NotFound: [404, '`job_not_found`: there is no such job, or the caller may not see it.'],
+  ApiKeyNotFound: [404, '`api_key_not_found`: there is no such key that was not revoked.'],
+  TooManyScopes: [422, '`too_many_scopes`: the scopes of the credential are too long for a ticket.'],
+  JobFinal: [409, '`job_final`: the job has ended already.'],
+  JobNotRetryable: [409, '`job_not_retryable`: the job has neither failed nor been cancelled.'],
+  TooLarge: [413, '`payload_too_large`: the body or the payload exceeds 64 KiB.'],
+  UnsupportedMediaType: [415, '`unsupported_media_type`: send `application/json`.'],
+  Unprocessable: [422, '`unknown_job_type`, `invalid_payload` with every issue, or `idempotency_mismatch`.'],
+  TooManySubmits: [429, '`too_many_submits` of this caller, or `too_many_queued_jobs` of the tenant.'],
+  TooManyQueued: [429, '`too_many_queued_jobs` of the tenant.'],
+  TooManyStreams: [429, '`too_many_streams` of this caller, or `server_full`.'],
+  Unavailable: [
+    503,
     '`unavailable`: Postgres does not answer, and whether the request was carried out is not known. Try again.',
-    retryAfter,
-  ),
+  ],
+} as const satisfies Record<string, Refused>;
+
+export type Refusal = keyof typeof REFUSALS;
+
+const retryAfter = { 'Retry-After': header('Seconds to wait.', z.int().min(0)) };
+const HEADERS: Record<number, object> = {
+  401: {
+    'WWW-Authenticate': header('`Bearer`, with `error="invalid_token"` where a token was given.'),
+  },
+  429: retryAfter,
+  503: retryAfter,
 };
 
 const ID = { name: 'id', in: 'path', required: true, schema: z.uuid() } as const;
 
 /** What operations refer to, besides schemas. */
-export const COMMON = { parameters: { Id: ID }, responses: RESPONSES };
+export const COMMON = {
+  parameters: { Id: ID },
+  responses: Object.fromEntries(
+    Object.entries(REFUSALS).map(([name, [status, when]]) => {
+      const headers = HEADERS[status];
+      return [name, json(when, ErrorBody, headers && { headers })];
+    }),
+  ) as Record<string, { description: string }>,
+};
 
 export const id = { $ref: '#/components/parameters/Id' };
 
-export function responseRef(name: keyof typeof RESPONSES): object {
-  return { $ref: `#/components/responses/${name}` };
+interface Parts {
+  description?: string;
+  parameters?: object[];
+  /** The schema of the JSON body. */
+  body?: z.ZodType;
+  /** By status, without refusals. */
+  answers: Record<number, object>;
+  /** Besides those of every operation, and of every body. */
+  refusals?: Refusal[];
 }
 
-/** What every operation that needs a credential may answer. */
-export const guarded = {
-  401: responseRef('Unauthorized'),
-  403: responseRef('Forbidden'),
-  503: responseRef('Unavailable'),
-};
-
-/** What an operation with a body may refuse besides. */
-export const withBody = {
-  400: responseRef('BadRequest'),
-  ...guarded,
-  413: responseRef('TooLarge'),
-  415: responseRef('UnsupportedMediaType'),
-};
+/** An operation that needs a credential. */
+export function operation(tag: string, operationId: string, summary: string, parts: Parts) {
+  const { body, answers, refusals = [], ...rest } = parts;
+  const ofBody: Refusal[] = body ? ['BadRequest', 'TooLarge', 'UnsupportedMediaType'] : [];
+  const all: Refusal[] = ['Unauthorized', 'Forbidden', 'Unavailable', ...ofBody, ...refusals];
+  const refused = all.map((name) => [REFUSALS[name][0], { $ref: `#/components/responses/${name}` }]);
+  return {
+    tags: [tag],
+    operationId,
+    summary,
+    ...rest,
+    ...(body && { requestBody: { required: true, content: jsonOf(body) } }),
+    responses: { ...answers, ...Object.fromEntries(refused) } as Record<string, { description: string }>,
+  };
+}
 
 /** A JSON answer. */
-export function json(description: string, schema: z.ZodType, rest: object = {}): object {
-  return { description, ...rest, content: { 'application/json': { schema } } };
+export function json(description: string, schema: z.ZodType, rest: object = {}) {
+  return { description, ...rest, content: jsonOf(schema) };
 }
 
-export function jsonBody(schema: z.ZodType): object {
-  return { required: true, content: { 'application/json': { schema } } };
+function jsonOf(schema: z.ZodType): object {
+  return { 'application/json': { schema } };
+}
+
+export function header(description: string, schema: z.ZodType = z.string()): object {
+  return { description, schema };
 }
 
 /** The parameters that the schema of a query checks. */

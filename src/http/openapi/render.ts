@@ -6,51 +6,47 @@ export type Target = 'draft-2020-12' | 'openapi-3.0';
 
 type Io = 'input' | 'output';
 type JsonSchema = Record<string, unknown>;
-type Converted = Record<Io, Map<z.ZodType, JsonSchema>>;
-
-const REFERENCE = '#/components/schemas/';
 
 /** A part of a document in which zod schemas stand, with JSON Schemas in their place; and those that are named. */
 export function render<Draft extends object>(
   draft: Draft,
   target: Target,
 ): { rendered: Draft; schemas: Record<string, JsonSchema> } {
-  const found = [...schemasIn(draft, 'input')];
-  const input = convert('input', found, target);
-  const output = convert('output', found, target);
-  const converted = { input: input.places, output: output.places };
-  return {
-    rendered: replaced(draft, 'input', converted) as Draft,
-    schemas: { ...input.named, ...output.named },
+  const schemas: Record<string, JsonSchema> = {};
+  const names = { input: namesOf('input'), output: namesOf('output') };
+  const convert = (schema: z.ZodType, io: Io): unknown => {
+    const override = ({ jsonSchema }: { jsonSchema: JsonSchema }): void => simplify(jsonSchema, io);
+    // Inside of another schema, one that has a name is referred to, and not repeated.
+    const outer = z.toJSONSchema(z.array(schema), { io, target, metadata: names[io], override });
+    Object.assign(schemas, outer.$defs, outer.definitions);
+    return outer.items;
   };
+  const filled = (value: unknown, io: Io): unknown => {
+    if (value instanceof z.ZodType) return convert(value, io);
+    if (Array.isArray(value)) return value.map((item) => filled(item, io));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, below]) => [key, filled(below, ioBelow(key, io))]),
+    );
+  };
+  const all = JSON.stringify({ rendered: filled(draft, 'input'), schemas });
+  return JSON.parse(all.replaceAll(/"#\/(\$defs|definitions)\//g, '"#/components/schemas/')) as never;
 }
 
 /** What stands under `responses` is answered, all else is asked. */
 const ioBelow = (key: string, io: Io): Io => (key === 'responses' ? 'output' : io);
 
-function* schemasIn(value: unknown, io: Io): Generator<[Io, z.ZodType]> {
-  if (value instanceof z.ZodType) yield [io, value];
-  else if (typeof value === 'object' && value !== null)
-    for (const [key, below] of Object.entries(value)) yield* schemasIn(below, ioBelow(key, io));
+/** What schemas say of themselves, and the names that some have in the document. */
+class Names extends z.core.$ZodRegistry<z.core.GlobalMeta> {
+  override get(schema: z.core.$ZodType) {
+    return { ...super.get(schema), ...z.globalRegistry.get(schema) } as never;
+  }
 }
 
-function convert(io: Io, found: [Io, z.ZodType][], target: Target) {
-  const registry = z.registry<{ id: string }>();
-  const names = new Map(Object.entries(COMPONENTS[io]).map(([id, schema]) => [schema, id]));
-  for (const [schema, id] of names) registry.add(schema, { id });
-  const unnamed = new Set(found.filter(([of, schema]) => of === io && !names.has(schema)).map(([, s]) => s));
-  [...unnamed].forEach((schema, index) => registry.add(schema, { id: `#${index}` }));
-  const uri = (id: string): string => REFERENCE + id;
-  const override = ({ jsonSchema }: { jsonSchema: JsonSchema }): void => simplify(jsonSchema, io);
-  const { schemas } = z.toJSONSchema(registry, { io, target, uri, override });
-  const bodyOf = (id: string): JsonSchema => {
-    const { $schema: _dialect, $id: _id, ...body } = schemas[id] as JsonSchema;
-    return body;
-  };
-  const places = new Map<z.ZodType, JsonSchema>();
-  for (const [schema, id] of names) places.set(schema, { $ref: uri(id) });
-  [...unnamed].forEach((schema, index) => places.set(schema, bodyOf(`#${index}`)));
-  return { places, named: Object.fromEntries([...names.values()].map((id) => [id, bodyOf(id)])) };
+function namesOf(io: Io): Names {
+  const names = new Names();
+  for (const [id, schema] of Object.entries(COMPONENTS[io])) names.add(schema, { id });
+  return names;
 }
 
 /**
@@ -64,13 +60,4 @@ function simplify(schema: JsonSchema, io: Io): void {
   if (io === 'output' && schema['additionalProperties'] === false) delete schema['additionalProperties'];
   // OpenAPI 3.0 takes `nullable` beside a type only, which a reference to one of our objects has not.
   if (schema['nullable'] === true && schema['allOf'] !== undefined) schema['type'] ??= 'object';
-}
-
-function replaced(value: unknown, io: Io, converted: Converted): unknown {
-  if (value instanceof z.ZodType) return converted[io].get(value);
-  if (Array.isArray(value)) return value.map((item) => replaced(item, io, converted));
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, below]) => [key, replaced(below, ioBelow(key, io), converted)]),
-  );
 }

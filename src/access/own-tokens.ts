@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import { jwtVerify, SignJWT } from 'jose';
+import { type SigningKeyName, SigningKeys } from '../store/signing-keys.ts';
+
+const ISSUER = 'jobstream';
+
+/** Claims that are there always; times are in seconds. */
+interface Claims {
+  sub: string;
+  iat: number;
+  exp: number;
+}
+
+/** JSON Web Tokens that the module signs itself. Each kind has its own key and audience, so none stands for another. */
+@Injectable()
+export class OwnTokens {
+  constructor(private readonly keys: SigningKeys) {}
+
+  async sign(kind: SigningKeyName, claims: Claims): Promise<string> {
+    return new SignJWT({ ...claims, iss: ISSUER, aud: audienceOf(kind) })
+      .setProtectedHeader({ alg: 'HS256' })
+      .sign(await this.keys.get(kind));
+  }
+
+  /** The claims as they were signed; null where the token is not valid, or not any more. */
+  async verify<Kind extends Claims>(kind: SigningKeyName, token: string): Promise<Kind | null> {
+    const options = {
+      issuer: ISSUER,
+      audience: audienceOf(kind),
+      algorithms: ['HS256'],
+      requiredClaims: ['exp', 'sub', 'iat'],
+    };
+    const key = await this.keys.get(kind);
+    return jwtVerify<Kind>(token, key, options).then(
+      ({ payload }) => payload,
+      () => null,
+    );
+  }
+}
+
+const audienceOf = (kind: SigningKeyName): string => `jobstream:${kind}`;
