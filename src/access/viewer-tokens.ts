@@ -43,7 +43,8 @@ export class ViewerTokens {
   /** The caller that the token stands for, or null when it is not valid. */
   async verify(token: string): Promise<Caller | null> {
     const claims = await this.tokens.verify<Claims>('viewer', token.slice(PREFIX.length));
-    if (!claims) return null;
+    // In a visibility, a tenant or job that is missing would stand for any.
+    if (typeof claims?.tenant !== 'string' || typeof claims.job !== 'string') return null;
     const issuedAt = new Date(claims.iat * 1000);
     return {
       tenant: claims.tenant,

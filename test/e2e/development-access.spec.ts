@@ -85,6 +85,7 @@ describe('A service in development', () => {
 
   it('prints a link alone where tokens are of an identity provider', async () => {
     const service = await start({ JWKS_URL: 'http://127.0.0.1:1/jwks.json' });
+    await eventually(() => expect(linksOf(service)).toHaveLength(1));
     const exit = await end(service);
 
     expect(tokensOf(exit)).toEqual([]);
