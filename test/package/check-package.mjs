@@ -128,7 +128,8 @@ async function importsOnlyDeclared() {
   );
   const undeclared = new Set();
   for (const { path } of packed.files.filter((file) => /\.(js|d\.ts)$/.test(file.path))) {
-    const { importedFiles } = ts.preProcessFile(await shipped(path), true, true);
+    // ES modules have no `require()`, and a method of ours is called so.
+    const { importedFiles } = ts.preProcessFile(await shipped(path), true, false);
     for (const { fileName } of importedFiles.filter((file) => !file.fileName.startsWith('.'))) {
       const owner = fileName.split('/', fileName.startsWith('@') ? 2 : 1).join('/');
       const builtin = fileName.startsWith('node:') || builtinModules.includes(owner);
