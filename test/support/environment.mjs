@@ -23,6 +23,7 @@ export default class TidyEnvironment extends TestEnvironment {
   async setup() {
     await super.setup();
     // The process's own, which open with the first look at them: libraries for terminals look when they are loaded.
+    void process.stdin;
     void process.stdout;
     void process.stderr;
     this.#openBefore = process.getActiveResourcesInfo();
