@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 import type { Answer } from '../support/http.ts';
 import { openStream } from '../support/sse.ts';
 import { comparable } from './comparable.ts';
@@ -11,7 +11,7 @@ const OUTSIDER = { tenant: 'globex', subject: 'victim', scope: 'jobs:read jobs:w
 const UNKNOWN = '0190aaaa-0000-7000-8000-000000000001';
 const SUBMISSION = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER };
 
-describe.each(ADAPTERS)('Who guesses on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Who guesses on %s', (adapter) => {
   let app: TestApp;
   let id: string;
   const secret = `secret-${randomUUID()}`;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 
 const ADMIN = { subject: 'root', tenant: 'operators', scope: 'jobs:admin' };
 const SUBMISSION = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER };
@@ -16,7 +16,7 @@ interface Key {
   lastUsedAt: string | null;
 }
 
-describe.each(ADAPTERS)('API keys on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('API keys on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp({ adapter });

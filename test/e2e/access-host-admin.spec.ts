@@ -1,7 +1,7 @@
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEntry } from '../../src/job/actor.ts';
-import { ADAPTERS, LATER } from '../support/app.ts';
+import { ANY_ADAPTER, LATER } from '../support/app.ts';
 import { type Answer, send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase } from '../support/services.ts';
 import { Sessions, startSessionHost } from '../support/session-host.ts';
@@ -11,7 +11,7 @@ interface Key {
   tenant: string;
 }
 
-describe.each(ADAPTERS)('An administrator whom the host confines to a tenant on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('An administrator whom the host confines to a tenant on %s', (adapter) => {
   let database: TestDatabase;
   let host: INestApplication;
   let url: string;

@@ -1,6 +1,6 @@
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, LATER, type Submitted } from '../support/app.ts';
+import { ANY_ADAPTER, LATER, type Submitted } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { type Answer, type Request, send } from '../support/http.ts';
 import { createTestDatabase, type TestDatabase } from '../support/services.ts';
@@ -10,7 +10,7 @@ import { openStream, type SseStream } from '../support/sse.ts';
 const UNKNOWN = '00000000-0000-7000-8000-000000000000';
 const TOMORROW = (): Date => new Date(Date.now() + 86_400_000);
 
-describe.each(ADAPTERS)('A host with sessions of its own on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('A host with sessions of its own on %s', (adapter) => {
   const open: SseStream[] = [];
   let database: TestDatabase;
   let host: INestApplication;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, startApp, type TestApp } from '../support/app.ts';
 import type { Answer } from '../support/http.ts';
 import { openStream, type SseStream } from '../support/sse.ts';
 
@@ -10,7 +10,7 @@ interface Ticket {
 
 const UNKNOWN = '0190aaaa-0000-7000-8000-000000000001';
 
-describe.each(ADAPTERS)('Tickets on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Tickets on %s', (adapter) => {
   let app: TestApp;
   let id: string;
   let other: string;

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 import type { Answer } from '../support/http.ts';
 import type { Claims } from '../support/tokens.ts';
 
@@ -28,7 +28,7 @@ const ROUTES: [method: string, suffix: string][] = [
   ['POST', '/retry'],
 ];
 
-describe.each(ADAPTERS)('Who sees which jobs on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Who sees which jobs on %s', (adapter) => {
   let app: TestApp;
   let ofAlice: string;
   let ofBob: string;

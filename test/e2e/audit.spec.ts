@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AuditEntry } from '../../src/job/actor.ts';
-import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 import { loggedUnder } from '../support/collected-log.ts';
 import { planted } from '../support/secrets.ts';
 
@@ -11,7 +11,7 @@ interface Page {
   nextCursor: string | null;
 }
 
-describe.each(ADAPTERS)('The audit on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('The audit on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp({ adapter });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, startApp, type TestApp } from '../support/app.ts';
 
-describe.each(ADAPTERS)('Changing the course of a job on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Changing the course of a job on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp({ adapter });

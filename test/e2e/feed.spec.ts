@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, type Credential, LATER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { openStream, type SseStream } from '../support/sse.ts';
 
-describe.each(ADAPTERS)('The feed of many jobs on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('The feed of many jobs on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp({ adapter });

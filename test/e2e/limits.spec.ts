@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, LATER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Answer } from '../support/http.ts';
 import { Relay } from '../support/relay.ts';
@@ -7,7 +7,7 @@ import { testRedis } from '../support/services.ts';
 
 const JOB = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER };
 
-describe.each(ADAPTERS)('The limits of submits on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('The limits of submits on %s', (adapter) => {
   const apps: TestApp[] = [];
   afterEach(async () => {
     for (const app of apps.splice(0).toReversed()) await app.close();

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 
-describe.each(ADAPTERS)('The counters of /metrics on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('The counters of /metrics on %s', (adapter) => {
   let app: TestApp;
   beforeAll(async () => {
     app = await startApp({ adapter, environment: { STREAM_MAX_PER_CALLER: '1' } });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { testRedis } from '../support/services.ts';
 import type { SseStream } from '../support/sse.ts';
@@ -9,7 +9,7 @@ const VIEWERS = 200;
 /** Redis databases that no other test uses: by them its list of clients tells whose connection is whose. */
 const DATABASES = { fastify: 11, express: 12 };
 
-describe.each(ADAPTERS)('Redis connections on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Redis connections on %s', (adapter) => {
   const database = DATABASES[adapter];
   const { url } = testRedis();
   let app: TestApp;

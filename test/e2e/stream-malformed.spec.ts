@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, startApp, type TestApp } from '../support/app.ts';
 import { increases, openStream, type SseStream } from '../support/sse.ts';
 
 /** In the shape of a frame as far as the last line, which subscribers would parse. */
@@ -15,7 +15,7 @@ const MALFORMED = [
   `2.906\nprogress\n{"progress":{"message":"${'x'.repeat(200_000)}"}}`,
 ];
 
-describe.each(ADAPTERS)('What anyone who can write to Redis publishes, on %s,', (adapter) => {
+describe.each(ANY_ADAPTER)('What anyone who can write to Redis publishes, on %s,', (adapter) => {
   let app: TestApp;
   let redis: Redis;
   const open: SseStream[] = [];

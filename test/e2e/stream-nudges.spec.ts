@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, LATER, startApp, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import { RedisServer } from '../support/redis-server.ts';
 import { testFolder } from '../support/services.ts';
@@ -14,7 +14,7 @@ const QUEUES = '(+publish &*}:default:*)';
 const TRIES = 5;
 
 /** The switch is in Redis alone: it refuses PUBLISH to the user of the service. Worker and API are the real ones. */
-describe.each(ADAPTERS)('While Redis refuses PUBLISH, on %s,', (adapter) => {
+describe.each(ANY_ADAPTER)('While Redis refuses PUBLISH, on %s,', (adapter) => {
   let redis: RedisServer;
   let api: TestApp;
   let worker: TestApp;

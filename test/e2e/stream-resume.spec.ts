@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { ADAPTERS, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, startApp, type TestApp } from '../support/app.ts';
 import { increases, type SseStream } from '../support/sse.ts';
 
 /** A job whose first attempt fails, so that its stream has states on both sides of a resume: versions 1 to 5. */
 const RETRIED = { steps: 10, stepMs: 5, failAtStep: 5, failAttempts: 1 };
 
-describe.each(ADAPTERS)('Resuming a stream on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Resuming a stream on %s', (adapter) => {
   let app: TestApp;
   /** A job that has ended as `RETRIED` does. */
   let ended: string;

@@ -1,7 +1,7 @@
 import { createSecretKey, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type JWTPayload, SignJWT, UnsecuredJWT } from 'jose';
-import { ADAPTERS, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, LATER, startApp, type TestApp } from '../support/app.ts';
 import { JWT_AUDIENCE, JWT_ISSUER, JWT_SECRET, signToken } from '../support/tokens.ts';
 
 const SUBMISSION = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 }, runAt: LATER };
@@ -60,7 +60,7 @@ const REFUSED: [title: string, make: () => Promise<string>][] = [
   ['poses as a viewer token', async () => `jsv_${await signToken()}`],
 ];
 
-describe.each(ADAPTERS)('Credentials on %s', (adapter) => {
+describe.each(ANY_ADAPTER)('Credentials on %s', (adapter) => {
   let app: TestApp;
   let id: string;
   beforeAll(async () => {
