@@ -7,6 +7,7 @@ import { Events } from '../events/events.ts';
 import { CHANGES } from '../events/facts.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
+import { dropStranded } from './stranded.ts';
 
 /** How often rows are looked for without a nudge: a due job starts within this, and what it takes to claim it. */
 const POLL_MS = 500;
@@ -15,8 +16,8 @@ const MANY = 1_000;
 const CONTEXT = 'Jobstream dispatch';
 
 /**
- * Hands committed rows to Bull: take (committed) → addBulk → confirm. A crash in between, or a Redis that
- * forgot, only means that a row is offered again; its Bull id `<uuid>-<version>` makes twice be once.
+ * Hands committed rows to Bull: take (committed) → addBulk → confirm. After a crash in between, or when Redis lost
+ * entries, a row is offered again; its Bull id `<uuid>-<version>` makes a second add a no-op.
  */
 @Injectable()
 export class JobDispatcher implements Part {
@@ -80,20 +81,33 @@ export class JobDispatcher implements Part {
   }
 
   /** Adds the queue's offers to Bull; resolves to those that Bull has: it hides errors of single ones. */
-  async #add({ name, bull }: JobQueue, offers: Offer[]): Promise<Offer[]> {
-    const own = offers.filter(({ queue }) => queue === name);
+  async #add(queue: JobQueue, offers: Offer[]): Promise<Offer[]> {
+    const { name, bull } = queue;
+    const own = offers.filter((offer) => offer.queue === name);
     if (own.length === 0) return [];
+    await this.#dropStranded(queue, own);
     const jobs = await bull.addBulk(
-      own.map(({ id, version, type }) => ({
-        name: type,
-        data: { id, version },
-        opts: { ...BULL_JOB_OPTIONS, jobId: `${id}-${version}` },
+      own.map((offer) => ({
+        name: offer.type,
+        data: { id: offer.id, version: offer.version },
+        opts: { ...BULL_JOB_OPTIONS, jobId: bullId(offer) },
       })),
     );
     const refused = jobs.filter((job) => !job.id).length;
     if (refused > 0)
       this.#log.warn(`Bull refused ${refused} of ${own.length} jobs of "${name}"; they are offered again.`);
     return own.filter((_offer, index) => jobs[index]?.id);
+  }
+
+  /** Of offers that are made again Bull may have a hash whose place in its lists is lost. */
+  async #dropStranded(queue: JobQueue, offers: Offer[]): Promise<void> {
+    const ids = offers.filter(({ again }) => again).map(bullId);
+    if (ids.length === 0) return;
+    const dropped = await dropStranded(this.redis, queue, ids);
+    if (dropped === 0) return;
+    this.#log.warn(
+      `Redis had lost the place of ${dropped} waiting jobs of "${queue.name}"; they are added again. Is its maxmemory-policy noeviction?`,
+    );
   }
 
   /** A marker key that is gone says that Redis was emptied, and all that it carried with it. */
@@ -118,4 +132,8 @@ export class JobDispatcher implements Part {
       throw error;
     }
   }
+}
+
+function bullId({ id, version }: Offer): string {
+  return `${id}-${version}`;
 }

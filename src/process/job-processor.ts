@@ -6,7 +6,7 @@ import { validate } from '../handlers/validate.ts';
 import { PermanentFailure } from '../job/job-errors.ts';
 import { errorNames, framesOf } from '../runtime/loggable.ts';
 import { Outage } from '../runtime/outage.ts';
-import { isA } from '../runtime/readable.ts';
+import { isA, read } from '../runtime/readable.ts';
 import { untilDone } from '../runtime/until-done.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
@@ -72,7 +72,7 @@ export class JobProcessor {
       if ('issues' in parsed) throw invalidPayload(parsed.issues);
       return { result: storedResult(await handler.run(parsed.value, job)) };
     } catch (error) {
-      if (!isA(error, JobAborted)) this.#logFailure(job, error);
+      if (!isAbort(error)) this.#logFailure(job, error);
       return { error };
     }
   }
@@ -121,4 +121,11 @@ export class JobProcessor {
     if (isA(error, PermanentFailure) || isA(error, InvalidResult)) this.#log.warn(what);
     else this.#log.error(what, framesOf(error));
   }
+}
+
+/** Whether a handler ended as its signal was aborted: many APIs throw an `AbortError` of their own, caused by the reason. */
+function isAbort(error: unknown): boolean {
+  return (
+    isA(error, JobAborted) || (read(error, 'name') === 'AbortError' && isA(read(error, 'cause'), JobAborted))
+  );
 }

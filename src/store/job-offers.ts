@@ -10,11 +10,13 @@ export interface Offer extends JobRef {
   queue: string;
   /** When it is made again unless it is confirmed; a Postgres timestamp, to the microsecond. */
   until: string;
+  /** Whether it was made before. */
+  again: boolean;
 }
 
 /** An offer whose hand-over was never confirmed is made again after this. */
 const UNCONFIRMED_MS = 5_000;
-/** A confirmed offer that nobody has claimed is made again after this: a no-op where Bull still has it. */
+/** A confirmed offer that nobody has claimed is made again after this: a no-op where it still waits in Bull. */
 const CONFIRMED_MS = 60_000;
 /** An offer that a worker gave back, because it stops or does not know the type, is made again after this. */
 const GIVEN_BACK_MS = 1_000;
@@ -61,8 +63,9 @@ export class JobOffers {
        ), taken AS (
          UPDATE ${this.database.table('job')} j SET stage = 'offered', offer_again_at = now() + ${UNCONFIRMED_MS} * interval '1 ms'
          WHERE j.id IN (SELECT id FROM fresh UNION ALL SELECT id FROM stale)
-         RETURNING j.id, j.version, j.tenant, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until
-       ) SELECT id, version, tenant, type, queue, until FROM taken ORDER BY priority DESC, run_at, id`,
+         RETURNING j.id, j.version, j.tenant, j.type, j.queue, j.priority, j.run_at, j.offer_again_at::text AS until,
+           j.id IN (SELECT id FROM stale) AS again
+       ) SELECT id, version, tenant, type, queue, until, again FROM taken ORDER BY priority DESC, run_at, id`,
       [JSON.stringify(windows)],
     );
     return rows;

@@ -77,8 +77,16 @@ export class JobStore {
       rows.map((row) => [row.id, { job: row, replayed: false, samePayload: true }]),
     );
     const others = jobs.filter(({ id }) => !answers.has(id));
-    const earlier = await this.#findByKey(others, manager);
-    for (const job of others) {
+    for (const [id, earlier] of await this.findRepeated(others, manager)) answers.set(id, earlier);
+    return answers;
+  }
+
+  /** The jobs that the idempotency keys of these made before, by the ids that are asked for. */
+  async findRepeated(jobs: readonly NewJob[], manager?: EntityManager): Promise<Map<string, InsertedJob>> {
+    const keyed = jobs.filter(({ idempotencyKey }) => idempotencyKey !== null);
+    const earlier = await this.#findByKey(keyed, manager);
+    const answers = new Map<string, InsertedJob>();
+    for (const job of keyed) {
       const found = earlier.get(keyOf(job));
       const samePayload = found?.payloadHash === job.payloadHash;
       if (found) answers.set(job.id, { job: found.job, replayed: true, samePayload });

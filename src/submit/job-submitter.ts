@@ -10,7 +10,7 @@ import type { Job } from '../job/job.ts';
 import { Batcher } from '../runtime/batcher.ts';
 import { type InsertedJob, JobStore, type NewJob } from '../store/job-store.ts';
 import { checkPayload, hashPayload } from './payload.ts';
-import { QueueBound } from './queue-bound.ts';
+import { QueueBound, TooManyQueuedJobs } from './queue-bound.ts';
 import { checkSubmission } from './submission.ts';
 import { SubmitAnnouncer } from './submit-announcer.ts';
 
@@ -68,13 +68,14 @@ export class JobSubmitter {
     const submission = { ...options, type, payload };
     if (manager) return (await this.submitMany([submission], manager))[0] as Submitted;
     const job = await this.#prepare(submission);
-    return submitted(job, await this.bound.admit([job], () => this.#inserts.add(job)));
+    const [inserted] = await this.#admit([job], async () => [await this.#inserts.add(job)]);
+    return submitted(job, inserted as InsertedJob);
   }
 
   /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
   async submitMany(submissions: Submission[], manager?: EntityManager): Promise<Submitted[]> {
     const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
-    const inserted = await this.bound.admit(jobs, () => this.#insertAndAnnounce(jobs, manager));
+    const inserted = await this.#admit(jobs, () => this.#insertAndAnnounce(jobs, manager), manager);
     return jobs.map((job, index) => submitted(job, inserted[index] as InsertedJob));
   }
 
@@ -101,6 +102,22 @@ export class JobSubmitter {
       runAt: runAt ?? null,
       actor: actor ?? { ...APPLICATION, subject: owner ?? APPLICATION.subject },
     };
+  }
+
+  /** Jobs that exist already add nothing to those that wait, so a tenant that is full is answered them all the same. */
+  async #admit(
+    jobs: NewJob[],
+    insert: () => Promise<InsertedJob[]>,
+    manager?: EntityManager,
+  ): Promise<InsertedJob[]> {
+    try {
+      return await this.bound.admit(jobs, insert);
+    } catch (error) {
+      if (!(error instanceof TooManyQueuedJobs)) throw error;
+      const earlier = await this.store.findRepeated(jobs, manager);
+      if (earlier.size < jobs.length) throw error;
+      return jobs.map(({ id }) => earlier.get(id) as InsertedJob);
+    }
   }
 
   async #insertAndAnnounce(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {

@@ -10,6 +10,14 @@ const GOOD_MS = 2_000;
 const REFUSING_MS = 250;
 const RETRY_AFTER_SECONDS = 5;
 
+export class TooManyQueuedJobs extends JobError {
+  constructor(bound: number) {
+    super(429, 'too_many_queued_jobs', `A tenant may have ${bound} jobs waiting at most.`, {
+      retryAfter: RETRY_AFTER_SECONDS,
+    });
+  }
+}
+
 interface Count {
   /** Jobs that waited when it was made, and those of this process that were under way or have come since. */
   waiting: number;
@@ -53,9 +61,7 @@ export class QueueBound {
       const full = [...asked].some(([tenant, number]) => this.#waiting(tenant) + number > bound);
       if (!full) return this.#enter(asked, 1);
     }
-    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have ${bound} jobs waiting at most.`, {
-      retryAfter: RETRY_AFTER_SECONDS,
-    });
+    throw new TooManyQueuedJobs(bound);
   }
 
   #waiting(tenant: string): number {

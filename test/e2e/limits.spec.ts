@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ANY_ADAPTER, LATER, startApp, type TestApp } from '../support/app.ts';
+import { ANY_ADAPTER, LATER, startApp, type Submitted, type TestApp } from '../support/app.ts';
 import { eventually } from '../support/eventually.ts';
 import type { Answer } from '../support/http.ts';
 import { Relay } from '../support/relay.ts';
@@ -27,6 +27,16 @@ describe.each(ANY_ADAPTER)('The limits of submits on %s', (adapter) => {
     for (const answer of answers.filter(({ status }) => status !== 202))
       expectRefusal(answer, 429, 'too_many_queued_jobs');
     expect((await app.post('/jobs', JOB, { tenant: 'globex' })).status).toBe(202);
+  });
+
+  it('still answer the job of an idempotency key, as that adds none', async () => {
+    const app = await start({ LIMIT_QUEUED_PER_TENANT: '1' });
+    const submit = () =>
+      app.send('/jobs', { method: 'POST', body: JOB, headers: { 'Idempotency-Key': 'one' } });
+    const first = (await submit()).json<Submitted>().job;
+    expectRefusal(await app.post('/jobs', JOB), 429, 'too_many_queued_jobs');
+    const repeated = await submit();
+    expect(repeated.json()).toMatchObject({ job: { id: first.id } });
   });
 
   it('hold for jobs that are queued again as well', async () => {

@@ -143,6 +143,41 @@ describe('a Redis that forgot everything', () => {
     expect(ran.toSorted()).toEqual([first, ...ids].toSorted());
   });
 
+  it('costs no job when it lost the lists of a queue and kept the rest', async () => {
+    const { ran, run, release } = recorder();
+    const host = await start({ providers: [handler('test', run)], queues: { default: { concurrency: 1 } } });
+    const queue = host.app.get<Queue>(getQueueToken('default'), { strict: false });
+    const first = await host.submit('test', 'held');
+    await host.untilStatus(first, 'active');
+    const ids = await submitMany(host, [{}, {}, {}]);
+    await eventually(async () => expect(await queue.getWaitingCount()).toBe(3));
+    await host.withRedis((redis) => redis.del(queue.toKey('wait')));
+    release();
+    await host.untilStatus(first, 'completed');
+    // What happens by itself a minute after they were handed over.
+    await host.query(`UPDATE jobs.job SET offer_again_at = now() WHERE stage = 'offered'`);
+    for (const id of ids) await host.untilStatus(id, 'completed');
+    expect(ran.toSorted()).toEqual([first, ...ids].toSorted());
+  });
+
+  it('gets no second entry for a job that waits in it and is offered again', async () => {
+    const { run, release } = recorder();
+    const host = await start({ providers: [handler('test', run)], queues: { default: { concurrency: 1 } } });
+    const queue = host.app.get<Queue>(getQueueToken('default'), { strict: false });
+    const first = await host.submit('test', 'held');
+    await host.untilStatus(first, 'active');
+    const [waiting = ''] = await submitMany(host, [{}]);
+    await eventually(async () => expect(await queue.getWaitingCount()).toBe(1));
+    await host.query(`UPDATE jobs.job SET offer_again_at = now() WHERE stage = 'offered'`);
+    await eventually(async () => {
+      const rows = await host.query(`SELECT 1 FROM jobs.job WHERE offer_again_at > now() + interval '50 s'`);
+      expect(rows).toHaveLength(1);
+    });
+    expect(await queue.getWaitingCount()).toBe(1);
+    release();
+    await host.untilStatus(waiting, 'completed');
+  });
+
   it('is noticed by its marker, which is set again once', async () => {
     const host = await start({ options: { roles: ['api'] } });
     const { marker } = redisKeys(host.redis.prefix);
