@@ -1,9 +1,13 @@
+import { readArguments } from '#scripts/command-line.mjs';
+import { COMMANDS } from '#scripts/commands.mjs';
 import { Logger } from '@nestjs/common';
 import { anyFaultText } from './index.ts';
 import { announcement } from './service/announcement.ts';
 import { readEnvironment } from './service/environment.ts';
 import { ServiceLogger } from './service/service-logger.ts';
 import { startService } from './service/start.ts';
+
+readArguments(COMMANDS.start);
 
 const logger = new Logger('Service');
 Logger.overrideLogger(new ServiceLogger());

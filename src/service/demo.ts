@@ -2,6 +2,8 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
+import { readArguments } from '#scripts/command-line.mjs';
+import { COMMANDS } from '#scripts/commands.mjs';
 import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { announcement } from './announcement.ts';
@@ -40,6 +42,7 @@ const SHOWCASES = [
 const NO_TOKEN = `The service checks tokens against the keys of your environment, so the demo cannot make one.
 Set DEMO_TOKEN to a token with the scopes "jobs:read jobs:write", or unset JWKS_URL and NODE_ENV.`;
 
+const { keep } = readArguments(COMMANDS.demo).values;
 const out = process.stdout;
 
 async function main(signal: AbortSignal): Promise<void> {
@@ -54,8 +57,7 @@ async function main(signal: AbortSignal): Promise<void> {
   try {
     say('green', `✓ Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${service.url}`);
     await showAll(service, signal);
-    if (!process.argv.includes('--keep'))
-      return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
+    if (!keep) return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
     out.write(announcement(service));
     say('dim', 'Running until Ctrl-C.');
     if (!signal.aborted) await once(signal, 'abort');
