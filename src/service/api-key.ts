@@ -1,7 +1,6 @@
 import 'reflect-metadata';
 import { readArguments, refuse } from '#scripts/command-line.mjs';
 import { COMMANDS } from '#scripts/commands.mjs';
-import { ConsoleLogger, Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type ApiKeyRequest, type ApiKeys, openApiKeys } from '../access/index.ts';
@@ -16,25 +15,13 @@ class UsageError extends Error {}
 /** Who works at this terminal, for the audit. */
 const ACTOR = { tenant: null, subject: process.env['USER'] || 'system', credential: 'command' };
 
-/** On stderr, because stdout is for the result. */
-class CommandLogger extends ConsoleLogger {
-  override log(message: unknown, context?: string): void {
-    this.printMessages([message], context, 'log', 'stderr');
-  }
-}
-
 type Command = (keys: ApiKeys) => Promise<string>;
 
 /** `npm run api-key`: makes, lists and revokes keys in the database of the environment. */
-Logger.overrideLogger(new CommandLogger());
-
 const given = readArguments(COMMANDS['api-key']);
 try {
   const command = toCommand(given);
-  await runOnDatabase(
-    (databaseUrl, environment) => withKeys(databaseUrl, environment, command),
-    (line) => process.stderr.write(`${line}\n`),
-  );
+  await runOnDatabase((databaseUrl, environment) => withKeys(databaseUrl, environment, command));
 } catch (error) {
   if (error instanceof UsageError) refuse(error.message, COMMANDS['api-key'].help);
   fail(error);

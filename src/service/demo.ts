@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { readArguments } from '#scripts/command-line.mjs';
 import { COMMANDS } from '#scripts/commands.mjs';
-import { ConsoleLogger } from '@nestjs/common';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { announcement } from './announcement.ts';
 import { readEnvironment } from './environment.ts';
 import type { CsvImportResult } from './handlers/csv-import.ts';
 import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
+import { logSettings, ServiceLogger } from './service-logger.ts';
 import { startService } from './start.ts';
 
 type Service = Awaited<ReturnType<typeof startService>>;
@@ -51,7 +51,7 @@ async function main(signal: AbortSignal): Promise<void> {
   say('dim', 'Starting Postgres, Redis and the service; the first start takes longest.');
   const environment = readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' });
   // What goes well is shown by the demo itself.
-  const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
+  const logger = new ServiceLogger({ ...logSettings(process.env), level: 'warn' });
   const log = (line: string): void => say('dim', `  ${line}`);
   const service = await startService(environment, { logger, log, onServerDeath });
   try {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
+import { LOG_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from './service-logger.ts';
 
 /** What is wrong with the environment, all of it at once. */
 export class EnvironmentError extends Error {
@@ -77,6 +78,8 @@ const Variables = z.object({
   SHUTDOWN_GRACE_MS: integer(30_000, 100),
   RETENTION_DAYS: integer(30, 1, 36_500),
   AUDIT_RETENTION_DAYS: integer(365, 1, 36_500),
+  LOG_FORMAT: z.enum(LOG_FORMATS).default(LOG_DEFAULTS.format),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default(LOG_DEFAULTS.level),
 });
 
 type Values = z.output<typeof Variables>;

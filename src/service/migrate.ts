@@ -8,4 +8,4 @@ readArguments(COMMANDS.migrate);
 await runOnDatabase(async (databaseUrl, { jobs }) => {
   const applied = await migrateDatabase(databaseUrl, jobs.schema);
   return applied.length > 0 ? `Applied ${applied.join(', ')}.` : 'The schema is up to date.';
-}, console.log).catch(fail);
+}).catch(fail);

@@ -105,6 +105,10 @@ describe('the environment', () => {
     );
   });
 
+  it('refuses a format and a level of the log that there are none of', () => {
+    expect(problemsOf({ LOG_FORMAT: 'yaml', LOG_LEVEL: 'info' })).toEqual(['LOG_FORMAT', 'LOG_LEVEL']);
+  });
+
   it('reads origins, and refuses what is none', () => {
     const list = 'https://a.example, http://localhost:5173';
     expect(readEnvironment({ CORS_ORIGINS: list }).corsOrigins).toEqual([
