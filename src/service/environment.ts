@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { misspelt } from './misspelt.ts';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
 import { LOG_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from './service-logger.ts';
 
@@ -82,6 +83,9 @@ const Variables = z.object({
   LOG_LEVEL: z.enum(LOG_LEVELS).default(LOG_DEFAULTS.level),
 });
 
+/** Every variable that the service reads. */
+export const VARIABLES: readonly string[] = Object.keys(Variables.shape);
+
 type Values = z.output<typeof Variables>;
 
 /** Everything the reference service reads from its environment. Durations are in milliseconds. */
@@ -94,6 +98,8 @@ export function readEnvironment(source: NodeJS.ProcessEnv): Environment {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
+  const slips = misspelt(Object.keys(given), VARIABLES);
+  problems.push(...slips.map(([name, meant]) => `${name}: is not known; did you mean ${meant}?`));
   problems.push(...missing(given));
   if (given['JWT_SECRET'] && given['JWKS_URL'])
     problems.push('JWT_SECRET, JWKS_URL: set one of them, not both');
