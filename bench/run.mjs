@@ -1,6 +1,7 @@
 // npm run bench: measures the built module beside a bare node:http loop.
 import { register } from 'node:module';
 import { ensureBuilt } from '../scripts/built.mjs';
+import { requirePackages } from '../scripts/checkout.mjs';
 import { readArguments, refuse } from '../scripts/command-line.mjs';
 
 const HELP = `Usage: npm run bench [-- [--adapter fastify|express] [--viewers 1,100,…] [--memory 5000] [--repeat 3] [--seconds 1]
@@ -34,6 +35,7 @@ const { values } = readArguments({
     profile: { type: 'string' },
   },
 });
+requirePackages();
 register('../test/chaos/typescript.mjs', import.meta.url);
 const { readOptions } = await import('./options.ts');
 let options;

@@ -3,7 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fingerprint, ROOT, stamp } from './built.mjs';
+import { fingerprint, stamp } from './built.mjs';
+import { requirePackages, requireWritable, ROOT } from './checkout.mjs';
 import { readArguments } from './command-line.mjs';
 
 const HELP = `Usage: npm run build [-- [--out <folder>] [--redis]]
@@ -24,6 +25,11 @@ const { values } = readArguments({
   help: HELP,
   options: { out: { type: 'string', default: 'dist' }, redis: { type: 'boolean', default: false } },
 });
+const target = join(ROOT, values.out);
+const devServers = join(ROOT, 'packages/dev-servers');
+requirePackages();
+requireWritable([ROOT, target, devServers, join(devServers, 'dist')]);
+
 const fresh = `dist.${process.pid}`;
 const config = `${fresh}.json`;
 
@@ -48,7 +54,6 @@ writeFileSync(
 );
 run(join(ROOT, 'node_modules/.bin/nest'), 'build', '--path', config);
 stamp(join(ROOT, fresh), sources);
-const target = join(ROOT, values.out);
 if (existsSync(target)) renameSync(target, join(ROOT, `${fresh}.old`));
 renameSync(join(ROOT, fresh), target);
 

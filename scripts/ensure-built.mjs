@@ -3,7 +3,8 @@
 // run from it. The last line of the output names the folder.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, stateOf } from './built.mjs';
+import { stateOf } from './built.mjs';
+import { ROOT } from './checkout.mjs';
 import { readArguments } from './command-line.mjs';
 
 const HELP = `Usage: node scripts/ensure-built.mjs [--beside]

@@ -3,7 +3,8 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ROOT, stateOf } from './built.mjs';
+import { stateOf } from './built.mjs';
+import { requirePackages, ROOT } from './checkout.mjs';
 import { readArguments, refuse } from './command-line.mjs';
 import { COMMANDS } from './commands.mjs';
 
@@ -16,6 +17,7 @@ if (!Object.hasOwn(COMMANDS, name))
 const command = COMMANDS[name];
 // Its program reads them again. Here they are checked before anything is built, and without what is built.
 readArguments(command, args);
+requirePackages();
 
 const state = stateOf();
 if (state === 'missing') prepare();

@@ -142,6 +142,24 @@ describe('The service that cannot start', () => {
     });
   });
 
+  it.each([
+    ['data', {}, 'The import folder /sys/data', 'Set IMPORT_DIR'],
+    ['.jobstream', { DATABASE_URL: '', REDIS_URL: '' }, 'The data folder /sys/.jobstream', 'DATABASE_URL'],
+    ['.jobstream', {}, 'The data folder /sys/.jobstream', 'set JWT_SECRET'],
+  ])('names the folder that cannot be written, %s, and the way out', async (folder, more, what, wayOut) => {
+    const given: Record<string, string> = { ...valid, ...more };
+    const { NODE_ENV: _mode, JWT_SECRET: _secret, ...variables } = given;
+    if (folder === 'data') variables['IMPORT_DIR'] = '';
+
+    // On Linux nobody makes folders there, not even root.
+    const { code, stderr } = await new ServiceProcess(variables, 'main.js', '/sys').exit();
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^.* cannot be written \(E[A-Z]+\)\. .*\n$/);
+    expect(stderr.startsWith(what)).toBe(true);
+    expect(stderr).toContain(wayOut);
+  });
+
   it('gives up on a server that takes the connection and never answers', async () => {
     // What it is sent is read, as it would not learn of the end otherwise, and keep the socket.
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -23,10 +24,18 @@ interface Result {
   stderr: string;
 }
 
-function runNode(cwd: string, args: string[], variables: Record<string, string> = {}): Promise<Result> {
+/** Root may write everywhere. */
+const ORDINARY = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {};
+
+function runNode(
+  cwd: string,
+  args: string[],
+  variables: Record<string, string> = {},
+  account: { uid?: number; gid?: number } = {},
+): Promise<Result> {
   const env = { PATH: process.env['PATH'], ...variables };
   return new Promise((resolve) => {
-    execFile(process.execPath, args, { cwd, env }, (error, stdout, stderr) =>
+    execFile(process.execPath, args, { cwd, env, ...account }, (error, stdout, stderr) =>
       resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });
@@ -41,6 +50,7 @@ describe('A command of the service', () => {
     cpSync(SCRIPTS, join(root, 'scripts'), { recursive: true });
     writeFileSync(join(root, 'package.json'), '{"type":"module"}');
     mkdirSync(join(root, 'src'));
+    mkdirSync(join(root, 'node_modules'));
     writeFileSync(join(root, 'src/main.ts'), '// as it was built');
   });
 
@@ -122,6 +132,38 @@ describe('A command of the service', () => {
     });
     expect(existsSync(join(root, 'dist'))).toBe(false);
   });
+
+  it.each(['start', 'demo', 'migrate', 'api-key list', 'build'])(
+    'says in one sentence that packages are missing: %s',
+    async (name) => {
+      rmSync(join(root, 'node_modules'), { recursive: true });
+      const command = name === 'build' ? ['scripts/build.mjs'] : ['scripts/run.mjs', ...name.split(' ')];
+
+      expect(await node(command)).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: 'The packages are not installed. Run `npm ci` first.\n',
+      });
+    },
+  );
+
+  it.each(['start', 'demo', 'build'])(
+    'says in one sentence that a checkout cannot be written, which a build has to be: %s',
+    async (name) => {
+      chmodSync(root, 0o555);
+      const command = name === 'build' ? ['scripts/build.mjs'] : ['scripts/run.mjs', name];
+
+      const { code, stdout, stderr } = await runNode(root, command, {}, ORDINARY);
+
+      chmodSync(root, 0o700);
+      expect([code, stdout]).toEqual([1, '']);
+      const [last, ...before] = stderr.trimEnd().split('\n').toReversed();
+      expect(last).toBe(
+        `Nothing can be built, as ${root} cannot be written (EACCES). Make it writable, or work in a copy of your own.`,
+      );
+      expect(before).toEqual(name === 'build' ? [] : [expect.stringMatching(/^Nothing is built yet/)]);
+    },
+  );
 });
 
 /** Every command that takes arguments, in a checkout where nothing is built or installed. */
