@@ -1,19 +1,12 @@
 import { cpus } from 'node:os';
 import { type Contender, Lab } from './lab.ts';
 import { measureDeliveries, measureMemory, type MemoryResult, type SizeResult, warmUp } from './measure.ts';
-import { type BenchOptions, readOptions, USAGE } from './options.ts';
+import type { BenchOptions } from './options.ts';
 import { deliveriesTable, memoryTable } from './report.ts';
 import type { Side } from './statistics.ts';
 
-/** Runs the bench that the arguments ask for; resolves to the exit code. */
-export async function main(args: string[]): Promise<number> {
-  let options: BenchOptions;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    print(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
+/** Runs the bench that the options ask for; resolves to the exit code. */
+export async function main(options: BenchOptions): Promise<number> {
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? '', cores: cpus().length };
   print(`Jobstream beside a bare @Sse() route (both on ${options.adapter}) and a bare loop of node:http`);
   print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and the least and most of a ratio`);

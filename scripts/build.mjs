@@ -1,12 +1,35 @@
 // `npm run build`: compiles into a fresh folder and puts it in the place of the one before. Services that run from `dist`
-// never see half of it, and a build that fails leaves them what they had. With --redis it is for a start that needs a Redis
-// of this machine, which is looked for before the long part.
+// never see half of it, and a build that fails leaves them what they had.
 import { spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { fingerprint, ROOT, stamp } from './built.mjs';
+import { fingerprint, stamp } from './built.mjs';
+import { requirePackages, requireWritable, ROOT } from './checkout.mjs';
+import { readArguments } from './command-line.mjs';
 
-const target = process.argv.slice(2).find((arg) => !arg.startsWith('--')) ?? 'dist';
+const HELP = `Usage: npm run build [-- [--out <folder>] [--redis]]
+
+Compiles the sources into a fresh folder and puts it in the place of the one before. What runs from that goes on with
+what it has loaded.
+
+Options
+  --out     the folder (dist)
+  --redis   first looks for a Redis that can be started on this machine, as \`npm start\` needs one, and ends without it
+  --help    says this
+
+Example
+  npm run build
+`;
+
+const { values } = readArguments({
+  help: HELP,
+  options: { out: { type: 'string', default: 'dist' }, redis: { type: 'boolean', default: false } },
+});
+const target = join(ROOT, values.out);
+const devServers = join(ROOT, 'packages/dev-servers');
+requirePackages();
+requireWritable([ROOT, target, devServers, join(devServers, 'dist')]);
+
 const fresh = `dist.${process.pid}`;
 const config = `${fresh}.json`;
 
@@ -24,15 +47,15 @@ process.on('exit', () => {
 
 const sources = fingerprint();
 run('npm', 'run', '-s', 'build', '--workspaces');
-if (process.argv.includes('--redis')) await lookForRedis();
+if (values.redis) await lookForRedis();
 writeFileSync(
   join(ROOT, config),
   JSON.stringify({ extends: './tsconfig.build.json', compilerOptions: { outDir: fresh } }),
 );
 run(join(ROOT, 'node_modules/.bin/nest'), 'build', '--path', config);
 stamp(join(ROOT, fresh), sources);
-if (existsSync(join(ROOT, target))) renameSync(join(ROOT, target), join(ROOT, `${fresh}.old`));
-renameSync(join(ROOT, fresh), join(ROOT, target));
+if (existsSync(target)) renameSync(target, join(ROOT, `${fresh}.old`));
+renameSync(join(ROOT, fresh), target);
 
 async function lookForRedis() {
   const { findRedis } = await import('jobstream-dev-servers/redis-program');

@@ -1,9 +1,9 @@
 // What is built, and whether it is what the sources say. Plain JavaScript, as it runs before anything is built.
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-
-export const ROOT = resolve(import.meta.dirname, '..');
+import { join, relative } from 'node:path';
+import { requirePackages, ROOT } from './checkout.mjs';
 
 const SOURCES = [
   'src',
@@ -55,4 +55,12 @@ function filesIn(path) {
   return readdirSync(path)
     .toSorted()
     .flatMap((name) => filesIn(join(path, name)));
+}
+
+/** For a tool that runs the build: makes one where there is none, and ends the process where that is not of the sources. */
+export function ensureBuilt() {
+  requirePackages();
+  const script = join(import.meta.dirname, 'ensure-built.mjs');
+  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
 }

@@ -3,16 +3,24 @@
 // run from it. The last line of the output names the folder.
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { ROOT, stateOf } from './built.mjs';
+import { stateOf } from './built.mjs';
+import { ROOT } from './checkout.mjs';
+import { readArguments } from './command-line.mjs';
 
-const beside = process.argv.includes('--beside');
+const HELP = `Usage: node scripts/ensure-built.mjs [--beside]
+`;
+
+const { beside } = readArguments({
+  help: HELP,
+  options: { beside: { type: 'boolean', default: false } },
+}).values;
 const state = stateOf(join(ROOT, 'dist'));
 const folder = beside && state === 'stale' ? 'dist.test' : 'dist';
 const script = join(import.meta.dirname, 'build.mjs');
 
 if (stateOf(join(ROOT, folder)) === 'current') process.stdout.write(beside ? `${folder}\n` : '');
 else if (state === 'missing' || beside) {
-  const { status } = spawnSync(process.execPath, [script, folder], { stdio: 'inherit' });
+  const { status } = spawnSync(process.execPath, [script, '--out', folder], { stdio: 'inherit' });
   process.exitCode = status ?? 1;
   if (status === 0 && beside) process.stdout.write(`${folder}\n`);
 } else {

@@ -3,21 +3,21 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { ROOT, stateOf } from './built.mjs';
-
-const COMMANDS = {
-  start: { program: 'main.js', builds: process.env.NODE_ENV !== 'production' },
-  demo: { program: 'service/demo.js', builds: true },
-  migrate: { program: 'service/migrate.js', builds: false },
-  'api-key': { program: 'service/api-key.js', builds: false },
-};
+import { stateOf } from './built.mjs';
+import { requirePackages, ROOT } from './checkout.mjs';
+import { readArguments, refuse } from './command-line.mjs';
+import { COMMANDS } from './commands.mjs';
 
 const [name = '', ...args] = process.argv.slice(2);
+if (!Object.hasOwn(COMMANDS, name))
+  refuse(
+    `There is no command "${name}".`,
+    `Usage: node scripts/run.mjs ${Object.keys(COMMANDS).join('|')} …\n`,
+  );
 const command = COMMANDS[name];
-if (!command) {
-  process.stderr.write(`There is no command "${name}". There are: ${Object.keys(COMMANDS).join(', ')}.\n`);
-  process.exit(2);
-}
+// Its program reads them again. Here they are checked before anything is built, and without what is built.
+readArguments(command, args);
+requirePackages();
 
 const state = stateOf();
 if (state === 'missing') prepare();

@@ -1,12 +1,18 @@
+import { readArguments } from '#scripts/command-line.mjs';
+import { COMMANDS } from '#scripts/commands.mjs';
 import { Logger } from '@nestjs/common';
 import { anyFaultText } from './index.ts';
 import { announcement } from './service/announcement.ts';
 import { readEnvironment } from './service/environment.ts';
-import { ServiceLogger } from './service/service-logger.ts';
+import { logSettings, ServiceLogger, tellFailure } from './service/service-logger.ts';
 import { startService } from './service/start.ts';
 
+readArguments(COMMANDS.start);
+
+const settings = logSettings(process.env);
+const serviceLogger = new ServiceLogger(settings);
 const logger = new Logger('Service');
-Logger.overrideLogger(new ServiceLogger());
+Logger.overrideLogger(serviceLogger);
 
 // Node would print the error with all its properties, such as the parameters of a statement.
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
@@ -18,7 +24,7 @@ for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
 
 try {
   const environment = readEnvironment(process.env);
-  const service = await startService(environment, { logger: new ServiceLogger(), onServerDeath: fail });
+  const service = await startService(environment, { logger: serviceLogger, onServerDeath: fail });
   logger.log(`Listening on ${service.url}`);
   if (!environment.production) process.stdout.write(announcement(service));
   let stopping = false;
@@ -41,6 +47,6 @@ try {
 }
 
 function fail(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  tellFailure(error, settings);
   process.exit(1);
 }

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { parseArgs } from 'node:util';
-import { ConsoleLogger, Logger } from '@nestjs/common';
+import { readArguments, refuse } from '#scripts/command-line.mjs';
+import { COMMANDS } from '#scripts/commands.mjs';
 import { DataSource } from 'typeorm';
 import { z } from 'zod';
 import { type ApiKeyRequest, type ApiKeys, openApiKeys } from '../access/index.ts';
@@ -9,56 +9,31 @@ import { fail, runOnDatabase } from './database-command.ts';
 import type { Environment } from './environment.ts';
 import { migrateDatabase } from './start.ts';
 
-const USAGE = `Usage:
-  npm run api-key -- create --tenant <tenant> --subject <subject> --scopes "jobs:read jobs:write"
-                            [--name <what it is for>] [--expires 2027-01-01]
-  npm run api-key -- list
-  npm run api-key -- revoke <id>`;
-
-/** A command that was given wrongly; the message says how to give it. */
-class UsageError extends Error {
-  constructor(problem: string) {
-    super(`${problem}\n${USAGE}`);
-  }
-}
+/** A command that was given wrongly; the message says what is wrong. */
+class UsageError extends Error {}
 
 /** Who works at this terminal, for the audit. */
 const ACTOR = { tenant: null, subject: process.env['USER'] || 'system', credential: 'command' };
 
-/** On stderr, because stdout is for the result. */
-class CommandLogger extends ConsoleLogger {
-  override log(message: unknown, context?: string): void {
-    this.printMessages([message], context, 'log', 'stderr');
-  }
-}
-
 type Command = (keys: ApiKeys) => Promise<string>;
 
 /** `npm run api-key`: makes, lists and revokes keys in the database of the environment. */
-Logger.overrideLogger(new CommandLogger());
-
+const given = readArguments(COMMANDS['api-key']);
 try {
-  const command = readCommand(process.argv.slice(2));
-  await runOnDatabase(
-    (databaseUrl, environment) => withKeys(databaseUrl, environment, command),
-    (line) => process.stderr.write(`${line}\n`),
-  );
+  const command = toCommand(given);
+  await runOnDatabase((databaseUrl, environment) => withKeys(databaseUrl, environment, command));
 } catch (error) {
+  if (error instanceof UsageError) refuse(error.message, COMMANDS['api-key'].help);
   fail(error);
 }
 
-function readCommand([name, ...rest]: string[]): Command {
-  if (name === 'create') return createCommand(rest);
-  if (name === 'list' && rest.length === 0) return async (keys) => table(await keys.list(1_000, null));
-  const [id] = rest;
-  if (name === 'revoke' && id !== undefined && rest.length === 1) return revokeCommand(id);
-  throw new UsageError(
-    name === undefined ? 'A command is missing.' : `Not understood: ${[name, ...rest].join(' ')}`,
-  );
+function toCommand({ action, values, operands: [id = ''] }: typeof given): Command {
+  if (action === 'create') return createCommand(values);
+  if (action === 'revoke') return revokeCommand(id);
+  return async (keys) => table(await keys.list(1_000, null));
 }
 
-function createCommand(args: string[]): Command {
-  const { scopes, expires, name, ...rest } = optionsOf(args);
+function createCommand({ scopes, expires, name, ...rest }: (typeof given)['values']): Command {
   const request = {
     ...rest,
     name: name ?? rest.subject,
@@ -87,16 +62,6 @@ function dateOf(text: string): Date {
   if (!z.union([z.iso.date(), z.iso.datetime()]).safeParse(text).success)
     throw new UsageError(`--expires is no date: ${text}`);
   return new Date(text);
-}
-
-function optionsOf(args: string[]) {
-  const text = { type: 'string' } as const;
-  try {
-    const options = { tenant: text, subject: text, scopes: text, name: text, expires: text };
-    return parseArgs({ args, options }).values;
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
 }
 
 function revokeCommand(id: string): Command {

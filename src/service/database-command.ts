@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
 import { type Environment, readEnvironment } from './environment.ts';
 import { openDatabase } from './servers.ts';
+import { logSettings, ServiceLogger, tellFailure } from './service-logger.ts';
 
 /** What a command on the database has no use for, so that production may leave it out here. */
 const UNUSED = {
@@ -10,13 +12,16 @@ const UNUSED = {
   JWKS_URL: '',
 };
 
-/** Runs a command that needs the database of the environment and nothing else, and prints what it resolves to. */
+const settings = logSettings(process.env);
+
+/** Runs a command that needs the database of the environment and nothing else. On stdout is what it resolves to alone. */
 export async function runOnDatabase(
   command: (databaseUrl: string, environment: Environment) => Promise<string>,
-  log: (line: string) => void,
 ): Promise<void> {
+  Logger.overrideLogger(new ServiceLogger(settings, 'stderr'));
+  const logger = new Logger('Service');
   const environment = readEnvironment({ ...process.env, ...UNUSED });
-  const servers = await openDatabase(environment, log);
+  const servers = await openDatabase(environment, (line) => logger.log(line));
   try {
     process.stdout.write(`${await command(servers.databaseUrl, environment)}\n`);
   } finally {
@@ -24,8 +29,8 @@ export async function runOnDatabase(
   }
 }
 
-/** Ends the process as failed, with a message for people. */
+/** Ends the process as failed, and says why. */
 export function fail(error: unknown): void {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  tellFailure(error, settings);
   process.exitCode = 1;
 }

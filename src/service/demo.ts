@@ -2,14 +2,17 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
-import { ConsoleLogger } from '@nestjs/common';
+import { readArguments } from '#scripts/command-line.mjs';
+import { COMMANDS } from '#scripts/commands.mjs';
 import { JobsClient, JobsClientError, type JobView, type Json } from '../client/index.ts';
 import { announcement } from './announcement.ts';
 import { readEnvironment } from './environment.ts';
 import type { CsvImportResult } from './handlers/csv-import.ts';
 import { ensureSampleData, repeatRows } from './handlers/sample-data.ts';
 import { formatBytes, ProgressBar } from './progress-bar.ts';
+import { logSettings, ServiceLogger } from './service-logger.ts';
 import { startService } from './start.ts';
+import { writing } from './unwritable.ts';
 
 type Service = Awaited<ReturnType<typeof startService>>;
 type Style = Parameters<typeof styleText>[0];
@@ -40,6 +43,7 @@ const SHOWCASES = [
 const NO_TOKEN = `The service checks tokens against the keys of your environment, so the demo cannot make one.
 Set DEMO_TOKEN to a token with the scopes "jobs:read jobs:write", or unset JWKS_URL and NODE_ENV.`;
 
+const { keep } = readArguments(COMMANDS.demo).values;
 const out = process.stdout;
 
 async function main(signal: AbortSignal): Promise<void> {
@@ -48,14 +52,13 @@ async function main(signal: AbortSignal): Promise<void> {
   say('dim', 'Starting Postgres, Redis and the service; the first start takes longest.');
   const environment = readEnvironment({ ...process.env, PORT: process.env['PORT'] ?? '0' });
   // What goes well is shown by the demo itself.
-  const logger = new ConsoleLogger({ logLevels: ['warn', 'error', 'fatal'] });
+  const logger = new ServiceLogger({ ...logSettings(process.env), level: 'warn' });
   const log = (line: string): void => say('dim', `  ${line}`);
   const service = await startService(environment, { logger, log, onServerDeath });
   try {
     say('green', `✓ Ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s: ${service.url}`);
     await showAll(service, signal);
-    if (!process.argv.includes('--keep'))
-      return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
+    if (!keep) return say('dim', '\nThe jobs are kept: npm start shows them on the dashboard.');
     out.write(announcement(service));
     say('dim', 'Running until Ctrl-C.');
     if (!signal.aborted) await once(signal, 'abort');
@@ -71,7 +74,10 @@ async function showAll(service: Service, signal: AbortSignal): Promise<void> {
   if (!samples.includes(SAMPLE)) {
     throw new Error(`${SAMPLE} is not in ${service.importDir}. Run "npm ci", which installs vega-datasets.`);
   }
-  await repeatRows(service.importDir, SAMPLE, TIMES);
+  const wayOut = 'Set IMPORT_DIR to a folder that can, or work in a copy of your own.';
+  await writing(`The import folder ${service.importDir}`, wayOut, () =>
+    repeatRows(service.importDir, SAMPLE, TIMES),
+  );
   try {
     const client = new JobsClient({ baseUrl: service.url, token });
     for (const showcase of SHOWCASES) await show(client, showcase, signal);

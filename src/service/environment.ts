@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { misspelt } from './misspelt.ts';
 import { parseRedisUrl, REDIS_URL_FORMS } from './redis-url.ts';
+import { LOG_DEFAULTS, LOG_FORMATS, LOG_LEVELS } from './service-logger.ts';
 
 /** What is wrong with the environment, all of it at once. */
 export class EnvironmentError extends Error {
@@ -77,7 +79,12 @@ const Variables = z.object({
   SHUTDOWN_GRACE_MS: integer(30_000, 100),
   RETENTION_DAYS: integer(30, 1, 36_500),
   AUDIT_RETENTION_DAYS: integer(365, 1, 36_500),
+  LOG_FORMAT: z.enum(LOG_FORMATS).default(LOG_DEFAULTS.format),
+  LOG_LEVEL: z.enum(LOG_LEVELS).default(LOG_DEFAULTS.level),
 });
+
+/** Every variable that the service reads. */
+export const VARIABLES: readonly string[] = Object.keys(Variables.shape);
 
 type Values = z.output<typeof Variables>;
 
@@ -91,6 +98,8 @@ export function readEnvironment(source: NodeJS.ProcessEnv): Environment {
   const problems = parsed.success
     ? []
     : parsed.error.issues.map((issue) => `${String(issue.path[0])}: ${issue.message}`);
+  const slips = misspelt(Object.keys(given), VARIABLES);
+  problems.push(...slips.map(([name, meant]) => `${name}: is not known; did you mean ${meant}?`));
   problems.push(...missing(given));
   if (given['JWT_SECRET'] && given['JWKS_URL'])
     problems.push('JWT_SECRET, JWKS_URL: set one of them, not both');

@@ -12,6 +12,7 @@ import { protectBrowsers } from './browser-safety.ts';
 import { checkPort } from './port.ts';
 import { DATA_DIR, openServers, type Servers } from './servers.ts';
 import { POOL, ServiceModule } from './service.module.ts';
+import { writing } from './unwritable.ts';
 
 export interface RunningService {
   url: string;
@@ -43,11 +44,11 @@ export async function startService(
   const log = options.log ?? ((line: string) => logger.log(line));
   const importDir = resolve(environment.importDir);
   await checkPort(environment.port, environment.host);
-  if (!environment.production) await ensureSampleData(importDir);
+  if (!environment.production) await provideSamples(importDir);
   const servers = await openServers(environment, { log, onServerDeath: options.onServerDeath });
   try {
     if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.jobs.schema);
-    const jwtSecret = secretOf(environment);
+    const jwtSecret = await secretOf(environment);
     const app = await listen({ ...environment, importDir }, servers, jwtSecret, options.logger);
     const url = await app.getUrl();
     const issues = !environment.production && jwtSecret !== null;
@@ -91,9 +92,15 @@ async function listen(
   }
 }
 
-function secretOf({ jwt, production }: Environment): string | null {
+function provideSamples(importDir: string): Promise<string[]> {
+  const wayOut = 'Set IMPORT_DIR to a folder that can, or work in a copy of your own.';
+  return writing(`The import folder ${importDir}`, wayOut, () => ensureSampleData(importDir));
+}
+
+async function secretOf({ jwt, production }: Environment): Promise<string | null> {
   if (jwt.secret || jwt.jwksUrl || production) return jwt.secret;
-  return developmentSecret(DATA_DIR);
+  const wayOut = 'It keeps the secret of development tokens: set JWT_SECRET, or work in a copy of your own.';
+  return writing(`The data folder ${resolve(DATA_DIR)}`, wayOut, () => developmentSecret(DATA_DIR));
 }
 
 /** Stops once, however often it is called: first the application, then the servers under it. */

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Lab, Servers } from '../faults/lab/lab.ts';
 import { problemsOf } from '../faults/lab/ledger.ts';
 import { PROCESS_FAULTS, SERVER_FAULTS, type Setting } from './faults.ts';
@@ -13,18 +12,8 @@ const QUIET_MS = 30_000;
 const LEAST_PER_MINUTE = 200;
 const OUTAGE_MS = 20_000;
 
-/** Runs the chaos that the arguments ask for; resolves to the exit code. */
-export async function main(args: string[]): Promise<number> {
-  const { values } = parseArgs({
-    args,
-    options: { seed: { type: 'string' }, minutes: { type: 'string', default: '1' } },
-  });
-  const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-  const minutes = Number(values.minutes);
-  if (!Number.isSafeInteger(seed) || !(minutes > 0)) {
-    print('Usage: node test/chaos/run.mjs [--seed <whole number>] [--minutes <number>]');
-    return 2;
-  }
+/** Breaks things for so many minutes; resolves to the exit code. */
+export async function main(seed: number, minutes: number): Promise<number> {
   print(`seed ${seed}, ${minutes} min`);
   const servers = await Servers.start();
   const lab = await Lab.open(servers);

@@ -1,9 +1,47 @@
-// node test/conformance/storm.mjs [--jobs 60] [--viewers 3] [--feeds 4] [--seed N] [--adapter fastify] [--proxy nginx]
-// Watches jobs of every kind through two API processes and two workers of the built service (npm run build), while
+// node test/conformance/storm.mjs [--jobs 60] …: --help has the options.
+// Watches jobs of every kind through two API processes and two workers of the built service, while
 // processes, Redis and Postgres are killed and restarted, the subscribers' connections are closed all the time, and the
 // viewers leave and come back at random. Every frame and every close is held against what Postgres says has happened.
 import { register } from 'node:module';
-import { parseArgs } from 'node:util';
+import { ensureBuilt } from '../../scripts/built.mjs';
+import { readArguments, refuse } from '../../scripts/command-line.mjs';
+
+const HELP = `Usage: node test/conformance/storm.mjs [--jobs 60] [--viewers 3] [--feeds 4] [--window 60] [--seed N]
+                                     [--adapter fastify|express] [--proxy nginx]
+
+Watches jobs of every kind while processes, Redis and Postgres are killed and restarted, and holds every frame and every
+close against what Postgres says has happened. Starts its own servers. Runs what is built.
+
+Options
+  --jobs      how many are run (60)
+  --viewers   of each job (3)
+  --feeds     of many jobs (4)
+  --window    jobs that are watched at a time (60)
+  --seed      of what is drawn by chance; it is printed (a random one)
+  --adapter   HTTP server of Nest: fastify or express (fastify)
+  --proxy     nginx: viewers come through it (none)
+  --help      says this
+
+Example
+  node test/conformance/storm.mjs --jobs 1000 --seed 7
+`;
+const SHOWN_PROBLEMS = 30;
+const PROGRESS_MS = 30_000;
+
+const { values } = readArguments({
+  help: HELP,
+  options: {
+    jobs: { type: 'string', default: '60' },
+    viewers: { type: 'string', default: '3' },
+    feeds: { type: 'string', default: '4' },
+    window: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    adapter: { type: 'string', default: 'fastify' },
+    proxy: { type: 'string' },
+  },
+});
+const options = readOptions();
+ensureBuilt();
 
 // The lab of the fault tests is TypeScript.
 register('../chaos/typescript.mjs', import.meta.url);
@@ -17,41 +55,25 @@ const { Outages } = await import('./storm/outages.mjs');
 const { readTruth } = await import('./storm/truth.mjs');
 const { Weather } = await import('./storm/weather.mjs');
 
-const USAGE =
-  'Usage: node test/conformance/storm.mjs [--jobs 60] [--viewers 3] [--feeds 4] [--window 60] [--seed N] [--adapter fastify|express] [--proxy nginx]';
-const SHOWN_PROBLEMS = 30;
-const PROGRESS_MS = 30_000;
-
-const { values } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '60' },
-    viewers: { type: 'string', default: '3' },
-    feeds: { type: 'string', default: '4' },
-    /** Jobs that are watched at a time. */
-    window: { type: 'string', default: '60' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    adapter: { type: 'string', default: 'fastify' },
-    proxy: { type: 'string' },
-  },
-});
-
 process.exitCode = await main();
 
-async function main() {
+function readOptions() {
   const { adapter, proxy } = values;
   const numbers = Object.fromEntries(
     ['jobs', 'viewers', 'feeds', 'window', 'seed'].map((name) => [name, Number(values[name])]),
   );
-  const wrong =
-    Object.values(numbers).some((number) => !Number.isSafeInteger(number) || number < 0) ||
-    !(numbers.jobs > 0 && numbers.viewers > 0 && numbers.window > 0) ||
-    !['fastify', 'express'].includes(adapter) ||
-    ![undefined, 'nginx'].includes(proxy);
-  if (wrong) {
-    print(USAGE);
-    return 2;
+  for (const [name, number] of Object.entries(numbers)) {
+    const least = ['feeds', 'seed'].includes(name) ? 0 : 1;
+    if (!Number.isSafeInteger(number) || number < least)
+      refuse(`--${name} must be a whole number from ${least}.`, HELP);
   }
-  const { jobs, viewers, feeds, seed } = numbers;
+  if (!['fastify', 'express'].includes(adapter)) refuse('--adapter must be fastify or express.', HELP);
+  if (![undefined, 'nginx'].includes(proxy)) refuse('--proxy must be nginx.', HELP);
+  return { ...numbers, adapter, proxy };
+}
+
+async function main() {
+  const { jobs, viewers, feeds, seed, adapter, proxy } = options;
   print(
     `seed ${seed}: ${jobs} jobs × ${viewers} viewers, ${feeds} feeds on ${adapter}${proxy ? ` behind ${proxy}` : ''}`,
   );
@@ -60,14 +82,14 @@ async function main() {
   process.env.TEST_FOLDER = servers.folder;
   const lab = await Lab.open(servers);
   try {
-    return await storm(lab, { ...numbers, adapter, proxy });
+    return await storm(lab);
   } finally {
     await lab.close();
     await servers.stop();
   }
 }
 
-async function storm(lab, options) {
+async function storm(lab) {
   const started = Date.now();
   const outages = new Outages();
   const fleet = await Fleet.start(lab, outages, options);

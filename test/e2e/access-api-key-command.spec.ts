@@ -118,7 +118,7 @@ describe('The command for API keys', () => {
   });
 
   it.each([
-    [[], 'A command is missing'],
+    [[], 'Say what to do'],
     [['revoke', 'x'], 'Not an id: x'],
     [['create', '--colour', 'red'], '--colour'],
     [
@@ -136,7 +136,7 @@ describe('The command for API keys', () => {
   ])('explains itself when it is given %j', async (args, problem) => {
     const { code, stdout, stderr } = await run(...args);
 
-    expect([code, stdout]).toEqual([1, '']);
+    expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(problem);
     expect(stderr).toContain('npm run api-key -- create');
     expect(stderr).not.toMatch(/^\s+at /m);

@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { serviceEnvironment } from '../support/app.ts';
+import { eventually } from '../support/eventually.ts';
+import { send } from '../support/http.ts';
 import {
   createDatabase,
   createTestDatabase,
@@ -11,7 +13,10 @@ import {
   testRedis,
 } from '../support/services.ts';
 import { ensureBuilt, type Exit, ServiceProcess } from '../support/service-process.ts';
+import { signToken } from '../support/tokens.ts';
 
+/** A service of its own takes a while to start on a busy machine. */
+const START = { timeoutMs: 60_000 };
 const PASSWORD = 'pa55-word-of-the-test';
 
 describe('The service that cannot start', () => {
@@ -126,6 +131,35 @@ describe('The service that cannot start', () => {
     other.close();
   });
 
+  it('says as one line of JSON why it ends, where the log is JSON', async () => {
+    const { stdout, stderr } = await failure({ ...valid, LOG_FORMAT: 'json', LEASE_MS: 'x' });
+
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(/^[^\n]+\n$/);
+    expect(JSON.parse(stderr)).toMatchObject({
+      level: 'fatal',
+      message: expect.stringContaining('LEASE_MS: must be a whole number'),
+    });
+  });
+
+  it.each([
+    ['data', {}, 'The import folder /sys/data', 'Set IMPORT_DIR'],
+    ['.jobstream', { DATABASE_URL: '', REDIS_URL: '' }, 'The data folder /sys/.jobstream', 'DATABASE_URL'],
+    ['.jobstream', {}, 'The data folder /sys/.jobstream', 'set JWT_SECRET'],
+  ])('names the folder that cannot be written, %s, and the way out', async (folder, more, what, wayOut) => {
+    const given: Record<string, string> = { ...valid, ...more };
+    const { NODE_ENV: _mode, JWT_SECRET: _secret, ...variables } = given;
+    if (folder === 'data') variables['IMPORT_DIR'] = '';
+
+    // On Linux nobody makes folders there, not even root.
+    const { code, stderr } = await new ServiceProcess(variables, 'main.js', '/sys').exit();
+
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^.* cannot be written \(E[A-Z]+\)\. .*\n$/);
+    expect(stderr.startsWith(what)).toBe(true);
+    expect(stderr).toContain(wayOut);
+  });
+
   it('gives up on a server that takes the connection and never answers', async () => {
     // What it is sent is read, as it would not learn of the end otherwise, and keep the socket.
     const silent = createServer((socket) => socket.resume()).listen(0, '127.0.0.1');
@@ -149,6 +183,38 @@ describe('The service that cannot start', () => {
 
     expect(stderr).toContain('npm run migrate');
   });
+});
+
+describe('The log of the service', () => {
+  it('is one object of JSON a line, from the start through an act to the end', async () => {
+    await ensureBuilt();
+    const database = await createTestDatabase();
+    const service = new ServiceProcess({
+      ...serviceEnvironment(database.url, testRedis()),
+      LOG_FORMAT: 'json',
+    });
+    const records = () =>
+      service.stdout
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as { message: string; context: string });
+    const url = await eventually(() => {
+      const found = records().find(({ message }) => message.startsWith('Listening on '));
+      if (!found) throw new Error('It does not listen.');
+      return found.message.slice('Listening on '.length);
+    }, START);
+
+    const token = await signToken();
+    const submission = { type: 'demo.steps', payload: { steps: 1, stepMs: 0 } };
+    const { status } = await send(`${url}/jobs`, { method: 'POST', token, body: submission });
+    const { code, stderr } = await service.stop();
+
+    expect([status, code, stderr]).toEqual([202, 0, '']);
+    const audit = records().find(({ context }) => context === 'Jobstream audit');
+    expect(JSON.parse(audit?.message ?? '')).toMatchObject({ action: 'submit' });
+    expect(records().at(-1)?.message).toMatch(/^SIGTERM/);
+    await database.drop();
+  }, 60_000);
 });
 
 describe('The migration of the service', () => {

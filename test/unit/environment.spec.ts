@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { EnvironmentError, readEnvironment } from '../../src/service/environment.ts';
+import { EnvironmentError, readEnvironment, VARIABLES } from '../../src/service/environment.ts';
 
 const SECRET = 'x'.repeat(32);
 const production = {
@@ -105,6 +106,10 @@ describe('the environment', () => {
     );
   });
 
+  it('refuses a format and a level of the log that there are none of', () => {
+    expect(problemsOf({ LOG_FORMAT: 'yaml', LOG_LEVEL: 'info' })).toEqual(['LOG_FORMAT', 'LOG_LEVEL']);
+  });
+
   it('reads origins, and refuses what is none', () => {
     const list = 'https://a.example, http://localhost:5173';
     expect(readEnvironment({ CORS_ORIGINS: list }).corsOrigins).toEqual([
@@ -159,6 +164,50 @@ describe('the environment', () => {
 
   it('counts the secret in bytes', () => {
     expect(readEnvironment({ JWT_SECRET: 'ü'.repeat(16) }).jwt.secret).toBe('ü'.repeat(16));
+  });
+
+  it.each([
+    ['JOBS_SCEMA', 'JOBS_SCHEMA'],
+    ['JOB_SCHEMA', 'JOBS_SCHEMA'],
+    ['JOBS_SHCEMAS', 'JOBS_SCHEMA'],
+    ['STREAM_HEARTBEATS_MS', 'STREAM_HEARTBEAT_MS'],
+    ['JWKS_URI', 'JWKS_URL'],
+    ['LOG_LEVLE', 'LOG_LEVEL'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+    ['RETENTION_DAY', 'RETENTION_DAYS'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+  ])('refuses %s and suggests %s', (slip, meant) => {
+    expect(() => readEnvironment({ [slip]: 'x' })).toThrow(`${slip}: is not known; did you mean ${meant}?`);
+  });
+
+  it('takes a slip with a prefix of ours for one beside the right name too, and no other', () => {
+    expect(problemsOf({ JOBS_SCEMA: 'a', JOBS_SCHEMA: 'b' })).toEqual(['JOBS_SCEMA']);
+    expect(problemsOf({ REDIS_URI: 'a', REDIS_URL: 'redis://b' })).toEqual([]);
+  });
+
+  it('leaves alone what is of another program, or empty', () => {
+    const others = ['HOSTS', 'POST', 'EXPORT_DIR', 'LOG_DIR', 'LOGNAME', 'JWT_PRIVATE_KEY', 'STREAM_URL'];
+    expect(problemsOf(Object.fromEntries(others.map((name) => [name, 'x'])))).toEqual([]);
+    expect(problemsOf({ JOBS_SCEMA: '' })).toEqual([]);
+  });
+
+  it('leaves alone what Kubernetes sets for services, whatever they are called', () => {
+    const services = VARIABLES.flatMap((name) => [name, name.slice(0, -1), name.split('_')[0]]);
+    const set = services.flatMap((name) => [
+      `${name}_SERVICE_HOST`,
+      `${name}_SERVICE_PORT`,
+      `${name}_SERVICE_PORT_HTTP`,
+      `${name}_PORT`,
+      ...['', '_PROTO', '_PORT', '_ADDR'].map((part) => `${name}_PORT_3000_TCP${part}`),
+    ]);
+    expect(problemsOf(Object.fromEntries(set.map((name) => [name, 'tcp://10.0.0.1:3000'])))).toEqual([]);
+  });
+
+  it('is described in .env.example, every variable of it', () => {
+    const text = readFileSync('.env.example', 'utf8');
+    const described = new Set([...text.matchAll(/^(?:# )?([A-Z_]+)=/gm)].map(([, name = '']) => name));
+    for (const ofCompose of ['POSTGRES_PASSWORD', 'REDIS_PASSWORD']) described.delete(ofCompose);
+    expect([...described].toSorted()).toEqual(VARIABLES.toSorted());
   });
 
   it('never shows a secret in its error', () => {

@@ -30,6 +30,7 @@ interface Owner {
 }
 
 const MAX_OWNERS = 32;
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS'];
 
 /** Claims the data folder, or the first of its sub-folders that no living process owns. */
 export function claimDataFolder(dataDir: string): Promise<DataFolder> {
@@ -56,9 +57,13 @@ async function explained<T>(base: string, claiming: () => Promise<T>): Promise<T
   try {
     return await claiming();
   } catch (cause) {
-    if (!hasCode(cause, 'EACCES')) throw cause;
+    const code = UNWRITABLE.find((each) => hasCode(cause, each));
+    if (!code) throw cause;
+    const wayOut = existsSync(base)
+      ? 'Perhaps a run as root made it: remove it'
+      : 'Work in a copy of your own';
     throw new Error(
-      `The data folder ${base} belongs to another account, perhaps from a run as root. Remove it, or choose another.`,
+      `The data folder ${base} cannot be written (${code}). ${wayOut}, or set DATABASE_URL and REDIS_URL.`,
       { cause },
     );
   }
