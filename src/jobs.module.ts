@@ -133,8 +133,7 @@ function extrasOf(given: JobsModuleExtras) {
 function accessProviders(access: AccessProvider | undefined): Provider[] {
   if (access?.useClass) return [{ provide: JobsAccess, useClass: access.useClass as Type<JobsAccess> }];
   if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
-  if (access)
-    throw new Error('JobsModule: `access` needs `useClass` or `useExisting`, a JobsAccess of your own.');
+  if (access) throw new Error('JobsModule: `access` needs `useClass` or `useExisting` with your JobsAccess.');
   return [{ provide: JobsAccess, useClass: JwtVerifier }];
 }
 

@@ -8,15 +8,15 @@ import { CHANGES } from '../events/facts.ts';
 import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 
-/** How often rows are looked for without a nudge: a due job starts within this, and what it takes to claim it. */
+/** How often due rows are looked for without a nudge. A due job is offered within this time. */
 const POLL_MS = 500;
-/** As many offers in one round that more of them are likely to wait. */
+/** After a round with this many offers, more are likely to wait, so the next round follows at once. */
 const MANY = 1_000;
 const CONTEXT = 'Jobstream dispatch';
 
 /**
- * Hands committed rows to Bull: take (committed) → addBulk → confirm. A crash in between, or a Redis that
- * forgot, only means that a row is offered again; its Bull id `<uuid>-<version>` makes twice be once.
+ * Hands committed rows to Bull: take (committed), `addBulk`, confirm. After a crash in between, or when Redis lost its
+ * data, a row is offered again. Its Bull id `<uuid>-<version>` makes a second add a no-op.
  */
 @Injectable()
 export class JobDispatcher implements Part {
@@ -27,9 +27,9 @@ export class JobDispatcher implements Part {
     failed: 'Handing jobs to Bull failed',
   });
   #stopListening: (() => void) | null = null;
-  /** Whether rows whose time has come are to be promoted: once a poll, and not with every nudge. */
+  /** Whether to promote rows that became due: once per poll interval rather than with every nudge. */
   #due = true;
-  /** Whether Redis was away, which may have lost what it had not written yet. */
+  /** Whether Redis reconnected: it may have lost its latest writes. */
   #redisWasAway = false;
 
   constructor(
@@ -41,7 +41,7 @@ export class JobDispatcher implements Part {
 
   start(): void {
     this.#rounds.start();
-    // Anything that leaves the queue makes room in its window; anything that enters it wants to be offered.
+    // Every change either frees a slot in a queue's window or adds a row to offer.
     this.#stopListening = this.events.on(CHANGES, () => this.nudge());
     this.redis.command.on('ready', this.#redisIsBack);
     this.nudge();
@@ -53,12 +53,15 @@ export class JobDispatcher implements Part {
     await this.#rounds.stop();
   }
 
-  /** Looks for rows to offer soon; any number of nudges make one look. */
+  /** Requests a round soon. Any number of nudges cause one round. */
   nudge(): void {
     this.#rounds.wake();
   }
 
-  /** Rows that were taken in a round that fails come back by themselves. False: there was nothing to try. */
+  /**
+   * Offers rows to Bull. Rows taken in a round that failed become due again after 5 s. Returns false when Redis is not
+   * connected.
+   */
   async #round(due: boolean): Promise<boolean> {
     this.#due ||= due;
     if (this.redis.command.status !== 'ready') return false;
@@ -79,7 +82,10 @@ export class JobDispatcher implements Part {
     return true;
   }
 
-  /** Adds the queue's offers to Bull; resolves to those that Bull has: it hides errors of single ones. */
+  /**
+   * Adds the queue's offers to Bull. Resolves to those that Bull accepted: `addBulk` does not report errors of single
+   * jobs, but leaves them without an id.
+   */
   async #add({ name, bull }: JobQueue, offers: Offer[]): Promise<Offer[]> {
     const own = offers.filter(({ queue }) => queue === name);
     if (own.length === 0) return [];
@@ -96,7 +102,7 @@ export class JobDispatcher implements Part {
     return own.filter((_offer, index) => jobs[index]?.id);
   }
 
-  /** A marker key that is gone says that Redis was emptied, and all that it carried with it. */
+  /** If the marker key is missing, Redis was emptied and all offers in it are lost. */
   async #noticeEmptiedRedis(): Promise<void> {
     if ((await this.redis.command.exists(this.redis.keys.marker)) === 1) return;
     await this.offers.offerEverythingAgain();
