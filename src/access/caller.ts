@@ -53,7 +53,7 @@ export interface CallerInput {
 export function callerFrom(input: CallerInput): Caller {
   const { tenant, subject, scopes, expiresAt = null, issuedAt, tokenId } = input;
   const ensure = (isRight: boolean, what: string): void => {
-    if (!isRight) throw new Error(`JobsAccess.authenticate() must answer ${what}.`);
+    if (!isRight) throw new Error(`JobsAccess.authenticate() must return ${what}.`);
   };
   ensure(isName(tenant) && isName(subject), 'a tenant and a subject of 1 to 255 characters');
   ensure(expiresAt === null || isDate(expiresAt), 'a valid Date as expiresAt, or null');

@@ -53,7 +53,7 @@ export class QueueBound {
       const full = [...asked].some(([tenant, number]) => this.#waiting(tenant) + number > bound);
       if (!full) return this.#enter(asked, 1);
     }
-    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have ${bound} jobs waiting at most.`, {
+    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have at most ${bound} waiting jobs.`, {
       retryAfter: RETRY_AFTER_SECONDS,
     });
   }
