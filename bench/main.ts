@@ -5,7 +5,7 @@ import { type BenchOptions, readOptions, USAGE } from './options.ts';
 import { deliveriesTable, memoryTable } from './report.ts';
 import type { Side } from './statistics.ts';
 
-/** Runs the bench that the arguments ask for; resolves to the exit code. */
+/** Runs the bench with these arguments. Resolves to the exit code. */
 export async function main(args: string[]): Promise<number> {
   let options: BenchOptions;
   try {
@@ -15,8 +15,8 @@ export async function main(args: string[]): Promise<number> {
     return 2;
   }
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? '', cores: cpus().length };
-  print(`Jobstream beside a bare @Sse() route (both on ${options.adapter}) and a bare loop of node:http`);
-  print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and the least and most of a ratio`);
+  print(`Jobstream compared with a bare @Sse() route (both on ${options.adapter}) and a bare node:http loop`);
+  print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and minimum and maximum of ratios`);
   const lab = await Lab.start(options.adapter);
   try {
     const memory = options.memory > 0 ? await memoryOf(lab, options) : null;
@@ -53,7 +53,7 @@ async function deliveriesOf(lab: Lab, options: BenchOptions): Promise<SizeResult
   return results;
 }
 
-/** Measures on fresh servers, which are stopped afterwards. */
+/** Measures on new servers, which are stopped afterwards. */
 async function withContenders<Result>(
   lab: Lab,
   profile: string | null,

@@ -1,4 +1,4 @@
-// npm run bench -- [options]: measures the built module (npm run build) beside a bare node:http loop.
+// npm run bench -- [options]: compares the built module (npm run build) with a bare node:http loop.
 import { register } from 'node:module';
 
 register('../test/chaos/typescript.mjs', import.meta.url);
