@@ -1,5 +1,5 @@
-// What Jobstream is held against: the least that a hand-written event stream over node:http can be. It knows no
-// job, caller, cursor, heartbeat or slow client; it writes each message of one Redis channel to every response.
+// The baseline for Jobstream: a minimal hand-written event stream over node:http. It has no jobs, callers, cursors,
+// heartbeats or handling of slow clients; it writes each message of one Redis channel to every response.
 import { createServer } from 'node:http';
 import { Redis } from 'ioredis';
 
@@ -15,7 +15,7 @@ const server = createServer((_request, response) => {
 const redis = new Redis(process.env.REDIS_URL);
 redis.on('message', (_channel, message) => {
   const [id, type, data] = message.split('\n');
-  // A nudge: there is no row to read here.
+  // A nudge. The baseline has no row to read.
   if (data === undefined) return;
   const frame = `event: ${type}\nid: ${id}\ndata: ${data}\n\n`;
   for (const response of responses) response.write(frame);

@@ -17,7 +17,7 @@ interface Message {
 
 const ANSWER_MS = 60_000;
 
-/** A process of the bench that answers questions over its channel; it ends with the one that started it. */
+/** A process of the bench that answers questions over its IPC channel. It ends with the process that started it. */
 export class Child {
   #asked = 0;
   readonly #waiting = new Map<number, (answer: unknown) => void>();
@@ -33,13 +33,16 @@ export class Child {
     });
   }
 
-  /** Starts a process and waits until it is ready; resolves to it and to the address where it listens, if it does. */
+  /**
+   * Starts a process and waits until it is ready. Resolves to the process and its address (empty if it does not
+   * listen).
+   */
   static async start({ program, env, execArgv }: ChildOptions): Promise<{ child: Child; url: string }> {
     const { PATH, HOME } = process.env;
     const forked = fork(join(import.meta.dirname, program), {
       env: { PATH, HOME, NODE_ENV: 'production', ...env },
       execArgv: ['--no-warnings', ...execArgv],
-      // Samples come by the ten thousand.
+      // Answers contain tens of thousands of samples, which JSON would make slow.
       serialization: 'advanced',
     });
     const child = new Child(forked, program);
@@ -51,7 +54,7 @@ export class Child {
     return { child, url: ready ?? '' };
   }
 
-  /** Asks the process for something; rejects when it does not answer in a minute. */
+  /** Asks the process a question. Rejects when it does not answer within a minute. */
   ask<Answer>(question: string, details: object = {}): Promise<Answer> {
     this.#asked += 1;
     const ask = this.#asked;
@@ -71,7 +74,7 @@ export class Child {
   async stop(): Promise<void> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     const exited = once(this.child, 'exit');
-    // Every program ends with its channel, by itself: otherwise it would not write its profile.
+    // Programs exit when the channel closes. A signal would keep them from writing their profiles.
     this.child.disconnect();
     await exited;
   }

@@ -1,18 +1,20 @@
 const MARK = '"sentAt":';
 
-/** Reads one HTTP response that is an event stream, as its bytes come; all that is wanted of a frame is when it was sent. */
+/** Parses an event stream from the bytes of an HTTP response, just enough to find when each frame was sent. */
 export class FrameReader {
-  /** Null while the head is not complete. */
+  /** The HTTP status; null until the head is complete. */
   status: number | null = null;
-  /** Frames that were complete, of whatever kind. */
+  /** Complete frames of any kind. */
   frames = 0;
   #chunked = false;
-  /** Bytes of the response that are no whole chunk yet. */
+  /** Bytes that do not form a complete chunk yet. */
   #pending = '';
-  /** The beginning of a frame. */
+  /** The beginning of an incomplete frame. */
   #begun = '';
 
-  /** The `sentAt` of each frame that this piece, in Latin-1, completes and that has one. */
+  /**
+   * Takes a piece of the response in Latin-1. Returns the `sentAt` of each frame that it completes and that has one.
+   */
   read(piece: string): number[] {
     this.#pending += piece;
     if (this.status === null && !this.#readHead()) return [];
@@ -35,7 +37,7 @@ export class FrameReader {
     while (this.#chunked) {
       const line = text.indexOf('\r\n', from);
       const size = line < 0 ? Number.NaN : Number.parseInt(text.slice(from, line), 16);
-      // Neither is there while the size, the chunk or the line break after it is incomplete.
+      // NaN or too large while the size, the chunk or the line break after it is incomplete.
       const end = line + 2 + size;
       if (!(end + 2 <= text.length)) break;
       body += text.slice(line + 2, end);
@@ -45,7 +47,7 @@ export class FrameReader {
     return this.#chunked ? body : text;
   }
 
-  /** A frame ends at its blank line; the line break with which Nest opens a stream ends none. */
+  /** Frames end with a blank line. The single line break with which Nest opens a stream ends none. */
   #readFrames(body: string): number[] {
     const text = this.#begun + body;
     const sent: number[] = [];

@@ -1,4 +1,4 @@
-// A host of the built module, as an API or as a worker. Its one handler reports progress when it is told to.
+// A host of the built module, as an API or as a worker. Its only handler reports progress when asked to.
 import 'reflect-metadata';
 import { Injectable, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -8,7 +8,7 @@ import { JobHandler, JobsModule } from '../dist/src/index.js';
 import { httpAdapter } from './http-adapter.mjs';
 
 const env = process.env;
-/** Jobs that run here, with what ends them. */
+/** Running jobs, each with the function that ends it. */
 const running = new Map();
 
 class BenchTicks {
@@ -27,7 +27,7 @@ JobHandler('bench.ticks', { schema: z.strictObject({}), timeoutMs: 3_600_000 })(
 );
 Injectable()(BenchTicks);
 
-/** Microseconds of the clock that all processes of the machine share. */
+/** The time in microseconds, on a clock that all processes of the machine share. */
 const now = () => Number(process.hrtime.bigint() / 1_000n);
 
 const ANSWERS = {
@@ -58,7 +58,7 @@ Module({
       prefix: env.JOBS_PREFIX,
       jwt: { secret: env.JWT_SECRET, issuer: env.JWT_ISSUER, audience: env.JWT_AUDIENCE },
       roles: [env.JOBS_ROLES],
-      // The least there is: a report goes out at once, so that the coalescer's wait is not measured.
+      // The minimum, so that reports are sent at once and the coalescer's delay is not measured.
       progressIntervalMs: 10,
       stream: { maxPerCaller: Number(env.STREAM_MAX_PER_CALLER), maxTotal: Number(env.STREAM_MAX_TOTAL) },
       shutdownGraceMs: 1_000,

@@ -1,4 +1,4 @@
-/** The adapter that the bench was asked for. */
+/** The HTTP adapter that the bench was started with. */
 export async function httpAdapter() {
   if (process.env.HTTP_ADAPTER === 'express') {
     const { ExpressAdapter } = await import('@nestjs/platform-express');

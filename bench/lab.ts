@@ -15,7 +15,7 @@ const PREFIX = '{bench}';
 const PROBED = ['--expose-gc', '--import', join(import.meta.dirname, 'probe.mjs')];
 const TYPESCRIPT = ['--import', join(import.meta.dirname, 'register.mjs')];
 
-/** A server that is measured, its viewers, and the job whose progress they are sent. */
+/** A measured server, its viewers, and the job whose progress they receive. */
 export class Contender {
   open = 0;
 
@@ -26,18 +26,20 @@ export class Contender {
     private readonly target: { host: string; port: number; request: string },
   ) {}
 
-  /** Opens streams until there are so many. */
+  /** Opens streams up to this number. */
   async openUntil(count: number): Promise<void> {
-    // In portions, as each has to be answered in time.
+    // In batches, because each request to the viewers has a timeout.
     while (this.open < count) {
       const more = Math.min(1_000, count - this.open);
       const problem = await this.viewers.ask<string | null>('open', { ...this.target, count: more });
-      if (problem !== null) throw new Error(`Stream ${this.open} and on: ${problem}`);
+      if (problem !== null) throw new Error(`Opening streams from number ${this.open} on failed: ${problem}`);
       this.open += more;
     }
   }
 
-  /** Waits until every viewer has had exactly one more frame; resolves to what is wrong, or null. */
+  /**
+   * Waits until every viewer has received exactly one more frame. Resolves to a description of the problem, or null.
+   */
   drained(): Promise<string | null> {
     return this.viewers.ask('drained');
   }
@@ -46,14 +48,14 @@ export class Contender {
     return this.viewers.ask('latencies');
   }
 
-  /** Closes all streams. */
+  /** Stops the server and its viewers. */
   async stop(): Promise<void> {
     await this.viewers.stop();
     await this.server.stop();
   }
 }
 
-/** Real servers, one worker, and the contenders on the same machine at the same time. */
+/** Real servers, one worker, and the contenders, all on the same machine at the same time. */
 export class Lab {
   private constructor(
     private readonly env: Record<string, string>,
@@ -88,7 +90,7 @@ export class Lab {
     return new Lab(env, child, await signToken(), () => services.stop());
   }
 
-  /** Fresh servers, one for each side, each with viewers and a running job of its own. */
+  /** Starts a new server for each side, each with its own viewers and its own running job. */
   async contenders(profile: string | null = null): Promise<Record<Side, Contender>> {
     const profiling = profile === null ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
     const execArgv = [...PROBED, ...profiling];
@@ -106,7 +108,7 @@ export class Lab {
     };
   }
 
-  /** Lets a job report progress. */
+  /** Makes a job report progress. */
   async tick(job: string, done: number, total: number): Promise<void> {
     await this.worker.ask('tick', { job, done, total });
   }

@@ -5,11 +5,23 @@ import type { BenchOptions } from './options.ts';
 import { deliveriesTable, memoryTable } from './report.ts';
 import type { Side } from './statistics.ts';
 
+<<<<<<< HEAD
 /** Runs the bench that the options ask for; resolves to the exit code. */
 export async function main(options: BenchOptions): Promise<number> {
+=======
+/** Runs the bench with these arguments. Resolves to the exit code. */
+export async function main(args: string[]): Promise<number> {
+  let options: BenchOptions;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    print(`${(error as Error).message}\n\n${USAGE}`);
+    return 2;
+  }
+>>>>>>> words
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? '', cores: cpus().length };
-  print(`Jobstream beside a bare @Sse() route (both on ${options.adapter}) and a bare loop of node:http`);
-  print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and the least and most of a ratio`);
+  print(`Jobstream compared with a bare @Sse() route (both on ${options.adapter}) and a bare node:http loop`);
+  print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and minimum and maximum of ratios`);
   const lab = await Lab.start(options.adapter);
   try {
     const memory = options.memory > 0 ? await memoryOf(lab, options) : null;
@@ -46,7 +58,7 @@ async function deliveriesOf(lab: Lab, options: BenchOptions): Promise<SizeResult
   return results;
 }
 
-/** Measures on fresh servers, which are stopped afterwards. */
+/** Measures on new servers, which are stopped afterwards. */
 async function withContenders<Result>(
   lab: Lab,
   profile: string | null,

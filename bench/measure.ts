@@ -2,11 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Contender, Lab } from './lab.ts';
 import { type Delivery, deliveryOf, ORDER, perStream, type Rounds, type Side, SIDES } from './statistics.ts';
 
-/** Between two reports: more than the coalescer's interval, so that each goes out at once. */
+/** Pause between two reports: longer than the coalescer's interval, so that each is sent at once. */
 const GAP_MS = 15;
 const LEAST_TICKS = 3;
 const WARM_UP_TICKS = 5;
-/** Streams that come and go before memory is measured: code that is compiled once is not theirs. */
+/**
+ * Streams opened before memory is measured, so that one-time costs such as compiled code are not counted per stream.
+ */
 const WARM_UP_STREAMS = 100;
 const IDLE_MS = 3_000;
 
@@ -15,12 +17,12 @@ export interface SizeResult {
   repeats: Record<Side, Delivery>[];
 }
 
-/** What one idle stream takes. */
+/** The cost of one idle stream. */
 export interface IdleCost {
   /** Bytes. */
   rss: number;
   heapUsed: number;
-  /** Microseconds of CPU that a second of all idle streams takes. */
+  /** Microseconds of CPU per second for all idle streams together. */
   idleCpuMicros: number;
 }
 
@@ -36,7 +38,7 @@ interface Memory {
 
 type Contenders = Record<Side, Contender>;
 
-/** Opens streams up to a number, and lets each server write to them until it is warm. */
+/** Opens streams up to this number, and makes each server write to them until it is warm. */
 export async function warmUp(lab: Lab, contenders: Contenders, viewers: number): Promise<void> {
   for (const side of SIDES) {
     await contenders[side].openUntil(viewers);
@@ -45,7 +47,7 @@ export async function warmUp(lab: Lab, contenders: Contenders, viewers: number):
   }
 }
 
-/** One report at a time, the next when every viewer has had the one before; in alternating rounds. */
+/** Sends one report at a time, the next one when every viewer has received it. Rounds alternate between the sides. */
 export async function measureDeliveries(
   lab: Lab,
   contenders: Contenders,
@@ -69,7 +71,7 @@ async function playRound(lab: Lab, contender: Contender, rounds: Rounds, seconds
   for (const latency of latencies) rounds.latencies.push(latency);
 }
 
-/** Reports progress for so long, and at least so often. */
+/** Reports progress for `seconds`, and at least `ticks` times. */
 async function playTicks(
   lab: Lab,
   contender: Contender,
@@ -83,7 +85,7 @@ async function playTicks(
   }
 }
 
-/** What idle streams take; the contenders must be fresh. */
+/** Measures the cost of idle streams. The contenders must be new. */
 export async function measureMemory(
   contenders: Contenders,
   streams: number,

@@ -1,5 +1,5 @@
-// What Nest itself costs: the least that an @Sse() route can be, on the same HTTP adapter. Like the bare loop, it knows
-// nothing but the messages of one Redis channel, and gives each to every response.
+// Measures the cost of Nest itself: a minimal @Sse() route on the same HTTP adapter. Like the bare loop, it only passes
+// each message of one Redis channel to every response.
 import 'reflect-metadata';
 import { Controller, Module, Sse } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -25,7 +25,7 @@ Module({ controllers: [BareController] })(BareHost);
 const redis = new Redis(process.env.REDIS_URL);
 redis.on('message', (_channel, message) => {
   const [id, type, data] = message.split('\n');
-  // A nudge: there is no row to read here.
+  // A nudge. The baseline has no row to read.
   if (data !== undefined) events.next({ id, type, data });
 });
 

@@ -1,7 +1,7 @@
-// Preloaded into the servers: tells the parent process what this one has used, and ends with it.
+// Preloaded into the servers: reports their use of CPU and memory to the parent process, and exits with it.
 import { setImmediate as turn } from 'node:timers/promises';
 
-/** What is in use once the garbage is gone; a second round takes what finalizers of the first have freed. */
+/** The memory in use after garbage collection. Several rounds, because finalizers may free more memory. */
 async function memory() {
   for (let round = 0; round < 3; round += 1) {
     globalThis.gc();

@@ -1,4 +1,4 @@
-// Preloaded where TypeScript runs as it is; the servers that are measured do without.
+// Preloaded to run TypeScript directly. The measured servers do not use it.
 import { register } from 'node:module';
 
 register('../test/chaos/typescript.mjs', import.meta.url);

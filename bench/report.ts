@@ -3,7 +3,7 @@ import { type Side, SIDES, spreadOf } from './statistics.ts';
 
 const NAMES: Record<Side, string> = { jobstream: 'Jobstream', nest: 'bare @Sse()', bare: 'bare node:http' };
 
-/** Rows of cells in columns of equal width; the first row names them. */
+/** Formats rows as a table with aligned columns. The first row is the header. */
 export function table(rows: string[][]): string {
   const widths =
     rows[0]?.map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
@@ -49,7 +49,7 @@ function median<Sides>(repeats: Sides[], figure: (sides: Sides) => number, digit
   return spreadOf(repeats.map(figure)).median.toFixed(digits);
 }
 
-/** The ratio to the bare loop of the same repeat: its median, and the least and the most of it. */
+/** The ratio to the bare loop in the same repeat: median, minimum and maximum. */
 function besideBare<Measured>(
   repeats: Record<Side, Measured>[],
   side: Side,

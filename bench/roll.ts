@@ -1,6 +1,8 @@
-/** Who has had which frame: every viewer has to have each exactly once, before the next is sent. */
+/**
+ * Tracks the frames that each viewer received. Every viewer must receive a frame exactly once before the next is sent.
+ */
 export class Roll {
-  /** When the newest frame that each viewer has had was sent. */
+  /** When the newest frame of each viewer was sent. */
   readonly #newest: number[] = [];
   #startedAt = 0;
   #arrived = 0;
@@ -9,22 +11,22 @@ export class Roll {
   #latencies: number[] = [];
   #onArrival: (() => void) | null = null;
 
-  /** A new viewer; answers its number. */
+  /** Adds a viewer and returns its number. */
   add(): number {
     return this.#newest.push(0) - 1;
   }
 
-  /** A viewer was cut off. */
+  /** Notes that a viewer was disconnected. */
   lose(): void {
     this.#lost += 1;
   }
 
-  /** Nothing that was sent before counts. */
+  /** Frames sent until this time are not counted. */
   start(at: number): void {
     this.#startedAt = at;
   }
 
-  /** A viewer has frames that were sent at these microseconds. */
+  /** Notes frames of a viewer, by the microsecond at which each was sent. */
   mark(viewer: number, sentAt: readonly number[], at: number): void {
     for (const sent of sentAt) {
       if (sent <= this.#startedAt) continue;
@@ -39,7 +41,7 @@ export class Roll {
     if (this.#arrived >= this.#newest.length) this.#onArrival?.();
   }
 
-  /** Waits until every viewer has had one more frame; resolves to what is wrong, or null. */
+  /** Waits until every viewer has received one more frame. Resolves to a description of the problem, or null. */
   async call(timeoutMs: number): Promise<string | null> {
     if (this.#arrived < this.#newest.length) {
       await new Promise<void>((resolve) => {
@@ -57,7 +59,7 @@ export class Roll {
     return `${arrived} of ${of} arrived, ${repeated} repeated, ${lost} cut off`;
   }
 
-  /** Milliseconds from sending to arrival, one per delivery since the last call. */
+  /** Milliseconds from sending to arrival, one per delivery since the previous call. */
   takeLatencies(): number[] {
     const taken = this.#latencies;
     this.#latencies = [];

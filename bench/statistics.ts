@@ -1,17 +1,22 @@
-/** What is measured: Jobstream, a route of Nest that does nothing else, and a loop without Nest. */
+/** The contenders: Jobstream, a minimal route of Nest, and a loop without Nest. */
 export const SIDES = ['jobstream', 'nest', 'bare'] as const;
 export type Side = (typeof SIDES)[number];
 
-/** Each side twice, there and back, so that what drifts during a repeat (heat, neighbours) falls on all alike. */
+/**
+ * Each side twice, forwards and backwards, so that a drift during a repeat (heat, other processes) affects all sides
+ * alike.
+ */
 export const ORDER: readonly Side[] = [...SIDES, ...SIDES.toReversed()];
 
-/** The nearest-rank percentile of numbers in ascending order: the least that `share` of them do not exceed. */
+/**
+ * The nearest-rank percentile of ascending numbers: the smallest number that at least `share` of them do not exceed.
+ */
 export function percentile(ascending: ArrayLike<number>, share: number): number {
   const rank = Math.max(1, Math.ceil(share * ascending.length));
   return ascending[rank - 1] ?? Number.NaN;
 }
 
-/** The middle of what the repeats have shown, and how far apart they are. */
+/** The median of the repeats, with minimum and maximum. */
 export interface Spread {
   median: number;
   least: number;
@@ -23,11 +28,11 @@ export function spreadOf(values: readonly number[]): Spread {
   return { median: percentile(ascending, 0.5), least: ascending[0] ?? NaN, most: ascending.at(-1) ?? NaN };
 }
 
-/** What one side did in its rounds, added up. */
+/** The sums over the rounds of one side. */
 export interface Rounds {
   deliveries: number;
   cpuMicros: number;
-  /** Milliseconds from `progress()` to the viewer's byte, one per delivery. */
+  /** Milliseconds from `progress()` to the arrival at the viewer, one per delivery. */
   latencies: number[];
 }
 
@@ -52,7 +57,7 @@ export function deliveryOf({ deliveries, cpuMicros, latencies }: Rounds): Delive
   };
 }
 
-/** Bytes that each stream has added. */
+/** Bytes per added stream. */
 export function perStream(open: number, base: number, streams: number): number {
   return (open - base) / streams;
 }

@@ -1,9 +1,9 @@
-// The viewers of one server, as a process of their own: raw sockets, so that they cost less than what they measure.
+// The viewers of one server, in a separate process. They use raw sockets to cost less than what they measure.
 import { connect } from 'node:net';
 import { FrameReader } from './frame-reader.ts';
 import { Roll } from './roll.ts';
 
-/** Connections that are being opened at once. */
+/** Connections opened concurrently. */
 const OPENING = 100;
 const OPEN_MS = 20_000;
 const ROUND_MS = 30_000;
@@ -22,12 +22,12 @@ interface Question extends Partial<Target> {
 
 const roll = new Roll();
 
-/** Microseconds of the clock that all processes of the machine share. */
+/** The time in microseconds, on a clock that all processes of the machine share. */
 function now(): number {
   return Number(process.hrtime.bigint() / 1_000n);
 }
 
-/** Resolves once the first frame is there. */
+/** Opens a stream. Resolves when its first frame has arrived. */
 function open({ host, port, request }: Target): Promise<void> {
   const reader = new FrameReader();
   const socket = connect({ host, port, noDelay: true });
@@ -62,7 +62,7 @@ async function openMany(target: Target, count: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: OPENING }, opener));
-  // A newcomer may be sent what was reported last: that is its replay, not a delivery.
+  // A new viewer may receive the last report as its replay, which is not a delivery.
   roll.start(now());
 }
 
@@ -84,7 +84,7 @@ async function answer({
     case 'latencies':
       return roll.takeLatencies();
     default:
-      throw new Error(`Nobody asks for ${question}.`);
+      throw new Error(`Unknown question: ${question}.`);
   }
 }
 

@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { SchemaMigration } from './schema-migration.ts';
 
 /**
- * The jobs, the history of their changes, and their log lines. Payloads, results and progress are `json`,
- * not `jsonb`: they are read whole, and json neither reorders keys nor rewrites numbers.
+ * Jobs, the history of their changes, and their log lines. Payloads, results and progress are `json` rather than
+ * `jsonb`: they are read as a whole, and json neither reorders keys nor rewrites numbers.
  */
 export function createJobs1764000000000(schema: string): SchemaMigration {
   return class CreateJobs1764000000000 implements MigrationInterface {
@@ -25,8 +25,8 @@ export function createJobs1764000000000(schema: string): SchemaMigration {
 
 function tables(schema: string): string[] {
   return [
-    // fillfactor leaves room on the page, so that progress and lease updates, which touch no indexed
-    // column, stay on it (HOT) and leave nothing for the indexes to clean up.
+    // fillfactor leaves free space in each page, so that updates of progress and leases, which touch no indexed column,
+    // are HOT updates: they stay in the page and leave nothing to clean up in the indexes.
     `CREATE TABLE "${schema}".job (
       id uuid PRIMARY KEY,
       type text NOT NULL,
@@ -53,15 +53,15 @@ function tables(schema: string): string[] {
       finished_at timestamptz,
       updated_at timestamptz NOT NULL DEFAULT now(),
       cancel_requested_at timestamptz,
-      -- How far a queued job is on its way to Bull: waiting for run_at, due, or offered.
+      -- The stage of a queued job on its way to Bull: waiting for run_at, due, or offered.
       stage text CHECK (stage IN ('later', 'ready', 'offered')),
-      -- An offered job that nobody claimed by this time is offered again.
+      -- An offered job that no worker has claimed by this time is offered again.
       offer_again_at timestamptz,
       lease_until timestamptz,
       worker text,
       log_lines integer NOT NULL DEFAULT 0,
-      -- The transaction that last changed the status: feeds resume from it. Times and ids would lose changes,
-      -- because commits do not come in their order.
+      -- The transaction that last changed the status: feeds resume from it. Times or ids would lose changes,
+      -- because transactions do not commit in their order.
       change_xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
       CHECK ((status = 'queued') = (stage IS NOT NULL)),
       CHECK ((status = 'active') = (lease_until IS NOT NULL))
@@ -85,7 +85,7 @@ function tables(schema: string): string[] {
       at timestamptz NOT NULL DEFAULT now(),
       PRIMARY KEY (job_id, n)
     )`,
-    // Signs what the library itself hands out, the same in every process: 32 bytes with 244 random bits.
+    // The keys with which the library signs its tokens, the same in every process: 32 bytes with 244 random bits.
     `CREATE TABLE "${schema}".signing_key (name text PRIMARY KEY, key bytea NOT NULL)`,
     `INSERT INTO "${schema}".signing_key VALUES
       ('viewer', decode(replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''), 'hex'))`,
@@ -97,16 +97,16 @@ function indexes(schema: string): string[] {
   return [
     // One job per idempotency key, tenant and type.
     `CREATE UNIQUE INDEX job_idempotency ${on} (tenant, type, idempotency_key) WHERE idempotency_key IS NOT NULL`,
-    // Lists, newest first: ids are UUIDv7, so they sort by creation.
+    // For lists, newest first. Ids are UUIDv7, so they sort by creation.
     `CREATE INDEX job_tenant ${on} (tenant, id DESC)`,
     `CREATE INDEX job_owner ${on} (tenant, owner, id DESC)`,
     `CREATE INDEX job_changes ${on} (change_xid)`,
     `CREATE INDEX job_tags ${on} USING gin (tags) WHERE tags <> '{}'`,
-    // The relay: what becomes due, what goes next, what was offered and when it is offered again.
+    // For the dispatcher: jobs that become due, the next ready jobs, and offers to repeat.
     `CREATE INDEX job_later ${on} (run_at) WHERE stage = 'later'`,
     `CREATE INDEX job_ready ${on} (queue, priority DESC, run_at, id) WHERE stage = 'ready'`,
     `CREATE INDEX job_offered ${on} (queue, offer_again_at) WHERE stage = 'offered'`,
-    // The sweeper: leases that run out, final jobs that are old enough to go.
+    // For the sweeper: expired leases, and final jobs to purge.
     `CREATE INDEX job_lease ${on} (lease_until) WHERE status = 'active'`,
     `CREATE INDEX job_finished ${on} (finished_at) WHERE finished_at IS NOT NULL`,
   ];

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { SchemaMigration } from './schema-migration.ts';
 
-/** Tickets and API keys, both only as hashes, and what was revoked. */
+/** Tickets and API keys, both stored as hashes, and revocations. */
 export function createAccess1764100000000(schema: string): SchemaMigration {
   return class CreateAccess1764100000000 implements MigrationInterface {
     name = 'CreateAccess1764100000000';
@@ -21,11 +21,11 @@ function statements(schema: string): string[] {
   return [
     `CREATE TABLE "${schema}".ticket (
       hash bytea PRIMARY KEY,
-      -- The jobs whose streams it opens; null: the feed.
+      -- The jobs whose streams it opens; null for the feed.
       jobs uuid[],
       created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
       expires_at timestamptz NOT NULL,
-      -- The caller who asked for it, and the credential they came with.
+      -- The caller who created it, and their credential.
       tenant text NOT NULL,
       subject text NOT NULL,
       scopes text[] NOT NULL,
@@ -38,7 +38,7 @@ function statements(schema: string): string[] {
     `CREATE INDEX ticket_expired ON "${schema}".ticket (expires_at)`,
     `CREATE TABLE "${schema}".api_key (
       id uuid PRIMARY KEY,
-      -- The part of the key that is no secret: it finds the row.
+      -- The public part of the key, by which the row is found.
       prefix text NOT NULL UNIQUE,
       hash bytea NOT NULL,
       name text NOT NULL,
@@ -50,8 +50,8 @@ function statements(schema: string): string[] {
       last_used_at timestamptz,
       revoked_at timestamptz
     )`,
-    // One row for what was revoked, however often: with a new time and a new number each time. Numbers are
-    // given out under a lock, so that they become visible in their order.
+    // One row per revoked item. Revoking it again gives the row a new time and number. Numbers are assigned under a
+    // lock, so that they become visible in order.
     `CREATE TABLE "${schema}".revocation (
       kind text NOT NULL CHECK (kind IN ('tenant', 'subject', 'token', 'key', 'job')),
       tenant text NOT NULL,

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { SchemaMigration } from './schema-migration.ts';
 
-/** Who submitted, cancelled, retried, revoked, and made keys. */
+/** The audit: who submitted, cancelled, retried, revoked, and created keys. */
 export function createAudit1764200000000(schema: string): SchemaMigration {
   return class CreateAudit1764200000000 implements MigrationInterface {
     name = 'CreateAudit1764200000000';
@@ -21,17 +21,18 @@ function statements(schema: string): string[] {
     `CREATE TABLE "${schema}".audit (
       id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
       at timestamptz NOT NULL DEFAULT now(),
-      -- The tenant of who acted; null: that of nobody, such as for a command that revokes.
+      -- The tenant of the actor; null when there is none, as for a command that revokes.
       tenant text,
       subject text NOT NULL,
-      -- The public id of what they proved it with; null: it has none.
+      -- The public id of the actor's credential; null when it has none.
       credential text,
       action text NOT NULL,
       target_kind text NOT NULL,
       target_id text NOT NULL,
       detail json NOT NULL
     )`,
-    // Newest first by whom or what. Nearly every row is a submit, which therefore pays for one index only.
+    // For lists by subject or action, newest first. Nearly every row is a submit, so submits are left out of the second
+    // index.
     `CREATE INDEX audit_subject ON "${schema}".audit (subject, id)`,
     `CREATE INDEX audit_action ON "${schema}".audit (action, id) WHERE action <> 'submit'`,
   ];

@@ -1,7 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import type { SchemaMigration } from './schema-migration.ts';
 
-/** Counts the queued jobs of a tenant without looking at those that have ended. */
+/** An index for counting the queued jobs of a tenant without reading ended ones. */
 export function indexWaitingJobs1764300000000(schema: string): SchemaMigration {
   return class IndexWaitingJobs1764300000000 implements MigrationInterface {
     name = 'IndexWaitingJobs1764300000000';

@@ -6,8 +6,8 @@ import { indexWaitingJobs1764300000000 } from './1764300000000-index-waiting-job
 export type { SchemaMigration } from './schema-migration.ts';
 
 /**
- * Every migration of the library's schema, oldest first. `migrate()` applies them under an advisory lock;
- * a host that prefers its own TypeORM run spreads `jobMigrations()` into its DataSource.
+ * Every migration of the library's schema, oldest first. `migrate()` applies them under an advisory lock. A host that
+ * prefers its own TypeORM run adds `jobMigrations()` to its DataSource.
  */
 export function jobMigrations(schema = 'jobs') {
   return [

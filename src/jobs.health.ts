@@ -7,22 +7,22 @@ import { Subscriptions } from './redis/subscriptions.ts';
 import { StreamMeasures } from './stream/stream-measures.ts';
 import { Database } from './store/database.ts';
 
-/** Longest wait for Postgres: a server that hangs is away, and the probes that ask do not wait long either. */
+/** Longest wait for Postgres. A server that hangs counts as down, and health probes time out soon as well. */
 const PROBE_MS = 3_000;
 
-/** What this process measures: how things are now, beside what it has counted. */
+/** The current state of this process, together with its counters. */
 export interface JobsMeasures extends JobsCounts {
   runningJobs: number;
   openStreams: number;
-  /** Places that the admission counts as taken; stays near `openStreams`. */
+  /** Stream slots that are taken; stays close to `openStreams`. */
   admittedStreams: number;
   watchedJobs: number;
   subscribedChannels: number;
 }
 
-/** What an operator wants to know of this process. */
+/** The state of this process and of its connections, for operators. */
 export interface JobsReport extends JobsMeasures {
-  /** Answers within 3 s. */
+  /** Whether Postgres answers within 3 s. */
   postgres: boolean;
   redis: boolean;
 }
@@ -30,7 +30,7 @@ export interface JobsReport extends JobsMeasures {
 /** The state of this process's Jobstream, for health checks and metrics. */
 @Injectable()
 export class JobsHealth {
-  /** @internal Nest makes it. */
+  /** @internal Created by Nest. */
   constructor(
     private readonly database: Database,
     private readonly redis: RedisConnections,
@@ -40,7 +40,7 @@ export class JobsHealth {
     private readonly counters: Counters,
   ) {}
 
-  /** Asks Postgres as well; never rejects. */
+  /** Everything in `measure()`, and whether Postgres and Redis are available. Never rejects. */
   async report(): Promise<JobsReport> {
     const postgres = await withDeadline(this.database.query('SELECT 1'), PROBE_MS, 'late').then(
       () => true,
@@ -49,7 +49,7 @@ export class JobsHealth {
     return { ...this.measure(), postgres, redis: this.redis.command.status === 'ready' };
   }
 
-  /** Asks nobody, so that metrics are served whatever is away. */
+  /** Reads only memory, so metrics are served even while Postgres or Redis is down. */
   measure(): JobsMeasures {
     return {
       ...this.counters.read(),

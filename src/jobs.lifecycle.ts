@@ -5,17 +5,17 @@ import type { Part } from './runtime/part.ts';
 import type { Database } from './store/database.ts';
 import { checkSchema } from './store/migrate.ts';
 
-/** As a part of the module does not say otherwise. */
+/** For parts that set no `stopLimitMs`. */
 const STOP_LIMIT_MS = 2_000;
 
 /**
- * Starts the moving parts once the application is ready, and stops them in order before its HTTP server closes: Nest
- * waits there until every response has ended, and an open stream would never end by itself.
+ * Starts the moving parts once the application is ready, and stops them before its HTTP server closes. Closing waits
+ * until every response has ended, so open streams have to be ended first.
  */
 export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationShutdown {
   readonly #log = new Logger('Jobstream');
 
-  /** `parts` start in this order and stop in the opposite one; those of one row stop together. */
+  /** Parts start in this order and stop in the reverse order; parts of one row stop together. */
   constructor(
     private readonly database: Database,
     private readonly parts: readonly Part[][],
@@ -30,7 +30,7 @@ export class JobsLifecycle implements OnApplicationBootstrap, BeforeApplicationS
     for (const row of this.parts.toReversed()) await Promise.all(row.map((part) => this.#stop(part)));
   }
 
-  /** Whatever one part meets, the others stop as well. */
+  /** A part that fails to stop, or takes too long, does not keep the others from stopping. */
   async #stop(part: Part): Promise<void> {
     const { constructor, stopLimitMs = STOP_LIMIT_MS } = part;
     const stopped = Promise.resolve().then(() => part.stop());

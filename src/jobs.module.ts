@@ -44,7 +44,7 @@ import { Viewers } from './stream/viewers.ts';
 import { Jobs } from './submit/jobs.ts';
 import { SubmitModule } from './submit/submit.module.ts';
 
-/** The moving parts in the order in which they start. They stop in the opposite one, those of a row together. */
+/** The moving parts in the order in which they start. They stop in the reverse order, parts of one row together. */
 const PARTS: Type<Part>[][] = [
   [RedisConnections, Subscriptions],
   [JobQueues],
@@ -54,7 +54,7 @@ const PARTS: Type<Part>[][] = [
   [Viewers, Worker],
 ];
 
-/** The host's options, checked, and what stands beside them. */
+/** The validated options of the host, and the extras. */
 @Module({})
 class OptionsModule extends ConfigurableModuleClass {
   static of(options: DynamicModule, extras: Extras): DynamicModule {
@@ -73,8 +73,8 @@ class OptionsModule extends ConfigurableModuleClass {
 }
 
 /**
- * Background jobs with live progress. `forRoot()` and `forRootAsync()` take `JobsModuleOptions`; which queues
- * there are, which data source is used and whether routes are mounted stands beside them (`JobsModuleExtras`).
+ * Background jobs with live progress. `forRoot()` and `forRootAsync()` take `JobsModuleOptions` and, beside them,
+ * `JobsModuleExtras`: the queues, the data source, and whether routes are mounted.
  */
 @Module({})
 export class JobsModule {
@@ -89,7 +89,7 @@ export class JobsModule {
   }
 }
 
-/** One private module a room, each with the rooms below it. */
+/** One private module per room; each imports the rooms below it. */
 function assemble(extras: Extras, given: DynamicModule): DynamicModule {
   const ground = [OptionsModule.of(given, extras), EventsModule.of()];
   const store = StoreModule.of(extras.dataSource, ground);
@@ -107,7 +107,7 @@ function assemble(extras: Extras, given: DynamicModule): DynamicModule {
     module: JobsModule,
     global: extras.isGlobal,
     imports: extras.http ? [...rooms, HttpModule.of(rooms)] : rooms,
-    // All that hosts see: the rooms are private.
+    // Hosts see only these providers; the rooms are private.
     providers: [lifecycle(), Jobs, JobsHealth],
     exports: [Jobs, JobsHealth],
   };
@@ -129,12 +129,11 @@ function extrasOf(given: JobsModuleExtras) {
   };
 }
 
-/** The host's own answer to who calls, or bearer tokens. */
+/** The host's own `JobsAccess`, or the default, which checks bearer tokens. */
 function accessProviders(access: AccessProvider | undefined): Provider[] {
   if (access?.useClass) return [{ provide: JobsAccess, useClass: access.useClass as Type<JobsAccess> }];
   if (access?.useExisting) return [{ provide: JobsAccess, useExisting: access.useExisting }];
-  if (access)
-    throw new Error('JobsModule: `access` needs `useClass` or `useExisting`, a JobsAccess of your own.');
+  if (access) throw new Error('JobsModule: `access` needs `useClass` or `useExisting` with your JobsAccess.');
   return [{ provide: JobsAccess, useClass: JwtVerifier }];
 }
 

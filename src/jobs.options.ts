@@ -14,11 +14,11 @@ export const ROLES = ['api', 'worker'] as const satisfies readonly Role[];
 export interface QueueOptions {
   /** Jobs that one worker process runs at once. Default 10. */
   concurrency?: number;
-  /** Jobs that wait in Redis at most; the rest wait in Postgres, by priority. Default 1,000. */
+  /** Most jobs that wait in Redis; the others wait in Postgres, by priority. Default 1,000. */
   window?: number;
 }
 
-/** How bearer tokens are checked: by a shared secret or by the keys that `jwksUrl` serves, never by both. */
+/** How bearer tokens are checked: by a shared secret, or by the keys at `jwksUrl`; not by both. */
 export interface JwtOptions {
   /** HS256 secret of at least 32 bytes. */
   secret?: string;
@@ -30,99 +30,107 @@ export interface JwtOptions {
   tenantClaim?: string;
 }
 
-/** A node of a Redis Cluster; `port` is 6379 unless given. */
+/** A node of a Redis Cluster. The default `port` is 6379. */
 export interface ClusterNode {
   host: string;
   port?: number;
 }
 
-/** A Redis Cluster. One of its nodes is used, which serves the hash tag of `prefix`; it is found anew when it changes. */
+/**
+ * A Redis Cluster. Only the node that serves the hash tag of `prefix` is used; it is looked up again when it changes.
+ */
 export interface RedisCluster {
   /**
-   * Nodes to ask for the others, best more than one: `{ host, port }`, or `redis://` and `rediss://` URLs, the first
-   * of which gives user, password and TLS for all.
+   * Nodes from which the others are discovered, preferably several: `{ host, port }`, or `redis://` and `rediss://`
+   * URLs. User, password and TLS of the first URL apply to all nodes.
    */
   nodes: readonly (string | ClusterNode)[];
-  /** What every connection into the cluster needs: `username`, `password`, `tls`. */
+  /** Options for every connection to the cluster: `username`, `password`, `tls`. */
   options?: RedisOptions;
-  /** Where to reach nodes that announce addresses of another network: `{ '10.0.0.1:6379': { host, port } }`. */
+  /** Reachable addresses of nodes that announce others, such as behind NAT: `{ '10.0.0.1:6379': { host, port } }`. */
   natMap?: Readonly<Record<string, ClusterNode>>;
 }
 
 /**
- * A `redis://` or `rediss://` URL, or ioredis options; those reach a Redis behind Sentinel by `sentinels` and `name`.
- * Or the nodes of a Redis Cluster.
+ * A `redis://` or `rediss://` URL, ioredis options (for Sentinel with `sentinels` and `name`), or the nodes of a Redis
+ * Cluster.
  */
 export type RedisTarget = string | RedisOptions | { cluster: RedisCluster };
 
-/** What `JobsModule.forRoot()` takes; times are in milliseconds. Every option is validated at boot. */
+/** The options of `JobsModule.forRoot()`. Times are in milliseconds. Every option is validated at boot. */
 export interface JobsModuleOptions {
   /** Where Redis is: `redis://…`, `{ sentinels: [{ host, port }], name }` or `{ cluster: { nodes: ['redis://…'] } }`. */
   redis: RedisTarget;
-  /** Needed unless `access` names a provider of the host's own. */
+  /** Required unless `access` is given. */
   jwt?: JwtOptions;
   /**
-   * Origins such as `https://app.example` whose pages may act with cookies although they are of another origin.
-   * Default none. CORS itself is the host's to switch on.
+   * Other origins, such as `https://app.example`, whose pages may send requests that are authenticated by cookies.
+   * Default none. The host has to enable CORS separately.
    */
   trustedOrigins?: readonly string[];
-  /** Where clients reach the routes: a global prefix, or what a proxy puts before them. Default none. */
+  /** The path under which clients reach the routes: a global prefix, or a path that a proxy adds. Default none. */
   publicPath?: string;
-  /** What this process does. Default both. */
+  /** The roles of this process. Default both. */
   roles?: readonly Role[];
   /** Postgres schema of the library's tables, `[a-z_][a-z0-9_]{0,30}`. Default `jobs`. */
   schema?: string;
-  /** Prefix of Redis keys and channels; a hash tag, so that it works on Redis Cluster. Default `{jobs}`. */
+  /** Prefix of Redis keys and channels. It must contain a hash tag for Redis Cluster. Default `{jobs}`. */
   prefix?: string;
   stream?: {
-    /** Default 15,000. */
+    /** Time between heartbeats. Default 15,000. */
     heartbeatMs?: number;
-    /** Default 600,000, ±15 % jitter. */
+    /** Age at which a stream is rotated, ±15 % jitter. Default 600,000. */
     maxAgeMs?: number;
-    /** Open streams of one caller. Default 20. */
+    /** Most open streams of one caller. Default 20. */
     maxPerCaller?: number;
-    /** Open streams of the process. Default 15,000. */
+    /** Most open streams of the process. Default 15,000. */
     maxTotal?: number;
     /** How often watched jobs are read again in case a Redis message was lost. Default 5,000. */
     backstopMs?: number;
   };
   limits?: {
-    /** Jobs of one tenant that may be queued; 0: no bound. Several processes keep it about. Default 1,000,000. */
+    /** Most queued jobs of one tenant; 0 means no limit. Approximate across processes. Default 1,000,000. */
     queuedPerTenant?: number;
-    /** Submits over HTTP of one caller; 0: no limit. Default 0. */
+    /** Most submits over HTTP of one caller in a minute; 0 means no limit. Default 0. */
     submitsPerMinute?: number;
-    /** While Redis cannot count submits: `open` counts in each process alone, `closed` refuses them. Default `open`. */
+    /**
+     * While Redis cannot count submits, `open` counts them in each process alone and `closed` refuses them. Default
+     * `open`.
+     */
     withoutRedis?: 'open' | 'closed';
   };
-  /** A running job publishes progress at most this often. Default 250. */
+  /** Shortest interval at which a running job publishes progress. Default 250. */
   progressIntervalMs?: number;
-  /** A worker that has not renewed for this long has lost its jobs. Default 30,000. */
+  /** A worker that has not renewed its leases for this long loses its jobs. Default 30,000. */
   leaseMs?: number;
-  /** How long a cancelled or timed-out handler may take to stop before it is overruled. Default 5,000. */
+  /** How long a cancelled or timed-out handler may take to stop before its job is settled without it. Default 5,000. */
   cancelGraceMs?: number;
-  /** How long running jobs and streams may take at shutdown. Default 30,000. */
+  /** How long running jobs and streams may take to end at shutdown. Default 30,000. */
   shutdownGraceMs?: number;
   /** Final jobs older than this are purged. Default 30. */
   retentionDays?: number;
-  /** Entries of the audit older than this are purged. Default 365. */
+  /** Audit entries older than this are purged. Default 365. */
   auditRetentionDays?: number;
 }
 
-/** What has to be known when the module is declared, before any factory runs. */
+/** Options that must be known when the module is declared, before any factory runs. */
 export interface JobsModuleExtras {
   /** Registers the module globally. Default false. */
   isGlobal?: boolean;
-  /** The host's TypeORM data source, by name. Default `default`. */
+  /** The name of the host's TypeORM data source. Default `default`. */
   dataSource?: string;
   /** The Bull queues that handlers may name. Default `{ default: {} }`. */
   queues?: Record<string, QueueOptions>;
   /** Mounts the HTTP routes under `/jobs`. Default true. */
   http?: boolean;
-  /** Who calls and what they may do. Default: JSON Web Tokens as `jwt` says, and the scopes in them. */
+  /**
+   * Authenticates callers and decides what they may do. Default: JSON Web Tokens, checked as set in `jwt`, and their
+   * scopes.
+   */
   access?: AccessProvider;
 }
 
-/** The host's own `JobsAccess`, as a class to instantiate or as a provider that `imports` bring along. */
+/** The host's own `JobsAccess`: a class to instantiate, or an existing provider of the modules in `imports`. */
 export type AccessProvider = Pick<ModuleMetadata, 'imports'> &
   ({ useClass: Type; useExisting?: never } | { useExisting: InjectionToken; useClass?: never });
 
@@ -158,7 +166,7 @@ const NodeSchema = z.strictObject({
 });
 const ClusterSchema = z.strictObject({
   nodes: z.array(z.union([RedisUrl, NodeSchema])).min(1),
-  // A cluster has only the database 0.
+  // A cluster has only database 0.
   options: ConnectionSchema.refine(({ db }) => !db).optional(),
   natMap: z.record(z.string(), NodeSchema).optional(),
 });
@@ -225,7 +233,7 @@ const OptionsSchema = z.strictObject({
 
 type Resolved = Omit<z.output<typeof OptionsSchema>, 'redis'> & { redis: RedisTarget };
 
-/** The options with every default filled in; the class is what they are injected by. */
+/** The options with all defaults filled in. The class is their injection token. */
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-extraneous-class -- a token with a type
 export class ResolvedOptions {}
 // oxlint-disable-next-line typescript/no-unsafe-declaration-merging, typescript/no-empty-object-type
@@ -242,7 +250,7 @@ export function resolveOptions(options: JobsModuleOptions): ResolvedOptions {
   throw new Error(`JobsModule got invalid options:\n${problems.join('\n')}`);
 }
 
-/** Nest takes these keys out of the options, so every one has to be here. */
+/** Nest removes these keys from the options, so every extra has to be listed here. */
 export const EXTRA_DEFAULTS: Required<Omit<JobsModuleExtras, 'access'>> & {
   access: AccessProvider | undefined;
 } = {

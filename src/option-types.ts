@@ -1,4 +1,4 @@
-/** What single options of the module take, which a host seldom has to name: `JobsOptions.RedisTarget`. */
+/** Types of single options of the module. Hosts seldom need their names, such as `JobsOptions.RedisTarget`. */
 export type {
   AccessProvider,
   ClusterNode,

@@ -9,10 +9,10 @@ import { StreamCookies } from './stream-cookies.ts';
 import { Tickets } from './tickets.ts';
 import { ViewerTokens } from './viewer-tokens.ts';
 
-/** Who may: credentials, and what their callers may see and do. */
+/** Authentication and authorization: credentials, and what their callers may see and do. */
 @Module({})
 export class AccessModule {
-  /** `access`: how a request is authenticated, and where the host's own providers for that come from. */
+  /** `access` provides `JobsAccess`; `given` names the modules that the host's own provider needs. */
   static of(access: Provider[], given: AccessProvider | undefined, imports: DynamicModule[]): DynamicModule {
     const providers = [
       ...access,

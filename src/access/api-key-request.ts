@@ -7,9 +7,9 @@ export const nameText = storable(255);
 
 const LATEST = new Date('9999-01-01T00:00:00Z');
 
-/** What an API key is made of. */
+/** The fields of a request for an API key. */
 export const keyFields = {
-  name: nameText.describe('What it is for, in words for a person.'),
+  name: nameText.describe('What the key is for, as text for people.'),
   tenant: nameText,
   subject: nameText,
   scopes: z
@@ -22,5 +22,5 @@ export const keyFields = {
     .refine((at) => at.getTime() > Date.now(), 'must be in the future'),
 };
 
-/** What `ApiKeys.create()` takes. */
+/** The request that `ApiKeys.create()` accepts. */
 export const NewApiKey = z.strictObject({ ...keyFields, expiresAt: keyFields.expiresAt.nullish() });

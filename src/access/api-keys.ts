@@ -14,11 +14,11 @@ import { RevocationStore } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
-/** `jsk_<prefix>_<secret>`: 64 bits that find the key, and 256 that prove it. */
+/** `jsk_<prefix>_<secret>`: a prefix of 64 bits finds the key, a secret of 256 bits proves it. */
 const API_KEY = /^jsk_([0-9a-f]{16})_[A-Za-z0-9_-]{43}$/;
 
 export interface ApiKeyRequest {
-  /** What it is for, in words for a person. */
+  /** What the key is for, as text for people. */
   name: string;
   tenant: string;
   subject: string;
@@ -27,7 +27,10 @@ export interface ApiKeyRequest {
   expiresAt?: Date | null;
 }
 
-/** Keys for programs: made by administrators, kept as hashes, good until they expire or are revoked. */
+/**
+ * API keys for programs. Administrators create them, only their hashes are stored, and they work until they expire or
+ * are revoked.
+ */
 @Injectable()
 export class ApiKeys {
   readonly #log = new Logger('Jobstream API keys');
@@ -42,7 +45,7 @@ export class ApiKeys {
     return token.startsWith('jsk_');
   }
 
-  /** Makes a key, which is never to be seen whole again. Throws `InvalidInput` for a request that is not valid. */
+  /** Creates a key. Only this result has the whole key. Throws `InvalidInput` when the request is not valid. */
   async create(request: ApiKeyRequest, actor: Actor = APPLICATION): Promise<StoredApiKey & { key: string }> {
     const { expiresAt = null, ...rest } = parseRequest(NewApiKey, request);
     const prefix = randomBytes(8).toString('hex');
@@ -71,12 +74,12 @@ export class ApiKeys {
     };
   }
 
-  /** Keys of the tenant (null: of all) that are not revoked, newest first, from those before this id on. */
+  /** Keys of the tenant (null: of all tenants) that are not revoked, newest first, older than the id `before`. */
   list(limit: number, before: string | null, tenant: string | null = null): Promise<StoredApiKey[]> {
     return this.store.list(limit, before, tenant);
   }
 
-  /** Ends a key for good; resolves to when, or to null when the tenant (null: any) has none of this id. */
+  /** Revokes a key for good. Resolves to the time, or to null when the tenant (null: any) has no key with this id. */
   async revoke(id: string, actor: Actor = APPLICATION, tenant: string | null = null): Promise<Date | null> {
     const revoked = await this.store.revoke(id, actor, tenant);
     if (!revoked) return null;
@@ -92,18 +95,20 @@ export class ApiKeys {
     try {
       await this.store.noteUse(key);
     } catch (error) {
-      // A key works without it, for instance while Postgres takes no writes.
-      this.#log.warn(`The use of key ${key.id} could not be noted: ${faultText(error)}`);
+      // The key must work even so, for instance while Postgres is read-only.
+      this.#log.warn(`Recording the use of key ${key.id} failed: ${faultText(error)}`);
     }
   }
 }
 
-/** Of a random secret, a plain hash tells nothing; a slow one would only slow requests down. */
+/**
+ * A fast hash is enough because the secret is random: it cannot be guessed, and a slow hash would only slow requests.
+ */
 function hashOf(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** The keys without the module, for a command that makes one. */
+/** API keys without the rest of the module, for a command that creates one. */
 export function openApiKeys(dataSource: DataSource, options: { schema?: string } = {}): ApiKeys {
   const database = new Database(dataSource, options.schema ?? 'jobs');
   const store = new ApiKeyStore(database, new RevocationStore(database));

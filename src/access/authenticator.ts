@@ -6,7 +6,7 @@ import { Permit } from './permit.ts';
 import { Revocations } from './revocations.ts';
 import { ViewerTokens } from './viewer-tokens.ts';
 
-/** Turns a credential of any kind into the caller that it stands for. */
+/** Finds the caller for a credential of any kind. */
 @Injectable()
 export class Authenticator {
   constructor(
@@ -16,12 +16,12 @@ export class Authenticator {
     private readonly revocations: Revocations,
   ) {}
 
-  /** Whether the bearer token is a viewer token or an API key, which the host knows nothing of. */
+  /** Whether the bearer token is a viewer token or an API key, so that the module rather than the host checks it. */
   isOurs(token: string): boolean {
     return this.viewerTokens.isViewerToken(token) || this.apiKeys.isApiKey(token);
   }
 
-  /** The caller that a token of ours stands for, or null when it is not valid or was revoked. */
+  /** The caller of a viewer token or an API key; null when it is not valid or was revoked. */
   async bearer(token: string): Promise<Caller | null> {
     const verifier = this.viewerTokens.isViewerToken(token) ? this.viewerTokens : this.apiKeys;
     return this.unlessRevoked(await verifier.verify(token));
@@ -38,7 +38,7 @@ export class Authenticator {
     return new Permit(caller, this.access);
   }
 
-  /** The caller, or null when the credential was revoked since it was issued. */
+  /** The caller, or null when the credential was revoked. */
   async unlessRevoked(caller: Caller | null): Promise<Caller | null> {
     return caller && !(await this.revocations.isRevoked(caller)) ? caller : null;
   }

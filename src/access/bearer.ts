@@ -1,4 +1,4 @@
-/** What credentials are looked for in. */
+/** The part of a request that can hold a credential. */
 export interface WithHeaders {
   headers: Record<string, string | string[] | undefined> & { authorization?: string };
 }

@@ -1,4 +1,4 @@
-/** `nestjs-jobstream/access`: for hosts that say themselves who calls and what they may do, and for API keys. */
+/** `nestjs-jobstream/access`: for hosts that authenticate and authorize callers themselves, and for API keys. */
 export { JobsAccess } from './jobs-access.ts';
 export type { AccessAction, AccessRange, AccessTarget } from './jobs-access.ts';
 export type { Caller, CallerInput } from './caller.ts';

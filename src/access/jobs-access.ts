@@ -2,15 +2,15 @@ import type { ExecutionContext } from '@nestjs/common';
 import type { Job } from '../job/job.ts';
 import type { Caller, CallerInput } from './caller.ts';
 
-/** `admin`: API keys, revocations and the audit trail, of the tenant of the caller's range. */
+/** `admin` covers API keys, revocations and the audit, within the tenant of the caller's range. */
 export type AccessAction = 'read' | 'submit' | 'cancel' | 'retry' | 'admin';
 
-/** What a decision can rest on; of a job that is to be submitted, the id is not known yet. */
+/** The facts about a job that a decision may depend on. `id` is null for a job that is to be submitted. */
 export interface AccessTarget extends Pick<Job, 'type' | 'tenant' | 'owner' | 'tags'> {
   id: string | null;
 }
 
-/** The jobs that SQL reads for a caller: those of a tenant, of an owner in it; null stands for any. */
+/** The jobs that SQL may read for a caller, by tenant and owner; null means any. */
 export interface AccessRange {
   tenant: string | null;
   owner: string | null;
@@ -24,40 +24,41 @@ const ALLOWING: Record<AccessAction, readonly string[]> = {
   admin: ['jobs:admin'],
 };
 
-/** The scope that an action needs where the caller has none that allows it; null where one does. */
+/** The scope to ask for when none of the caller's scopes allows the action; null when one does. */
 export function missingScope({ scopes }: Caller, action: AccessAction): string | null {
   const allowing = ALLOWING[action];
   return allowing.some((scope) => scopes.has(scope)) ? null : (allowing[0] ?? null);
 }
 
-/** Whether the job is one of the range. */
+/** Whether the job is within the range. */
 export function isInRange(target: Pick<AccessTarget, 'tenant' | 'owner'>, range: AccessRange): boolean {
   const { tenant, owner } = range;
   return (tenant === null || target.tenant === tenant) && (owner === null || target.owner === owner);
 }
 
 /**
- * Who calls, and what they may do: the one provider that a host replaces (`JobsModule.forRoot({ access })`).
- * Viewer tokens, API keys, tickets and their cookies go on to work beside it; revocations cover its callers too.
+ * Authenticates callers and decides what they may do. A host replaces this one provider (`JobsModule.forRoot({ access
+ * })`). Viewer tokens, API keys, tickets and their cookies still work beside it, and revocations also cover its
+ * callers.
  */
 export abstract class JobsAccess {
   /**
-   * The caller of a request, null for none (`401`). Whatever the host's own guard throws is answered as it is.
-   * A request without a bearer token counts as one by cookie, as browsers add `Basic` and `Negotiate` by themselves
-   * too: pages of other sites are refused.
+   * The caller of a request; null is answered with `401`. An exception, such as one from the host's own guard, is
+   * answered unchanged. A request without a bearer token counts as authenticated by cookie, because browsers also send
+   * `Basic` and `Negotiate` credentials on their own: such requests are refused from pages of other sites.
    */
   abstract authenticate(context: ExecutionContext): Promise<CallerInput | null> | CallerInput | null;
 
-  /** The jobs that SQL reads for the caller: own jobs, the tenant's with `jobs:tenant`, all with `jobs:admin`. */
+  /** The jobs that SQL may read for the caller: their own, the tenant's with `jobs:tenant`, all with `jobs:admin`. */
   range({ tenant, subject, scopes }: Caller): AccessRange {
     if (scopes.has('jobs:admin')) return { tenant: null, owner: null };
     return { tenant, owner: scopes.has('jobs:tenant') ? null : subject };
   }
 
   /**
-   * Whether the caller may do this to a job of their range; with null, whether at all. Asked by every route,
-   * for every job of a list, before every heartbeat of a stream and for every frame of a feed: it has to be fast,
-   * so what it needs to know belongs into the caller. Default: the scopes decide, and the range.
+   * Whether the caller may perform the action on a job of their range; with null, on any job at all. It is called by
+   * every route, for every job of a list, before every heartbeat of a stream and for every frame of a feed, so it has
+   * to be fast: put what it needs into the caller. Default: the scopes and the range decide.
    */
   may(caller: Caller, action: AccessAction, target: AccessTarget | null): boolean {
     if (missingScope(caller, action) !== null) return false;

@@ -9,18 +9,18 @@ import { remoteKeys } from './remote-keys.ts';
 
 type Verify = (token: string) => Promise<JWTVerifyResult>;
 
-/** Clocks of issuer and server may differ by this much. */
+/** Allowed difference between the clocks of the issuer and this server. */
 const CLOCK_TOLERANCE_SECONDS = 30;
-/** No token of a caller is anywhere near this long. */
+/** Far longer than any real token; longer ones are refused unread. */
 const MAX_TOKEN = 8_192;
-/** RFC 7515, 7.1: three parts in base64url, which has no padding: a token is written in one way only. */
+/** RFC 7515, 7.1: three parts in base64url without padding, so that every token has only one spelling. */
 const COMPACT = /^[\w-]+\.[\w-]+\.[\w-]+$/;
-/** The year 9999: a later expiry is no date that Postgres and JSON write alike. */
+/** The year 9999. Later dates are written differently by Postgres and JSON. */
 const LATEST_MS = Date.UTC(9999, 0);
 
 /**
- * What is in force unless a host brings its own: JSON Web Tokens, and the scopes in them. The algorithms are pinned to the kind of key, so that neither can
- * pose as the other.
+ * The default `JobsAccess`: JSON Web Tokens and their scopes. The algorithms are pinned to the kind of key, so that a
+ * public key cannot be used as an HMAC secret.
  */
 @Injectable()
 export class JwtVerifier extends JobsAccess {
@@ -31,7 +31,7 @@ export class JwtVerifier extends JobsAccess {
     super();
     if (!jwt)
       throw new Error(
-        'JobsModule needs the option `jwt` to check bearer tokens, or `access` with a provider of your own.',
+        'JobsModule needs the option `jwt` to check bearer tokens, or `access` with your own provider.',
       );
     this.#tenantClaim = jwt.tenantClaim;
     this.#verify = verifierOf(jwt);
@@ -49,7 +49,7 @@ export class JwtVerifier extends JobsAccess {
       const { payload } = await this.#verify(token);
       return this.#callerOf(payload);
     } catch {
-      // Why a token is refused is for nobody but its issuer to know.
+      // The reason is not reported: it would help attackers only.
       return null;
     }
   }
@@ -58,7 +58,8 @@ export class JwtVerifier extends JobsAccess {
     const tenant = payload[this.#tenantClaim];
     const { sub: subject, exp, iat, jti } = payload;
     if (!isName(tenant) || !isName(subject) || exp === undefined) return null;
-    // What cannot be revoked is not accepted: an id that is none, a time that is always after the revocation.
+    // Refuse tokens that could not be revoked: those whose id is no valid name, or that claim to be issued in the
+    // future, after any revocation.
     if (jti !== undefined && !isName(jti)) return null;
     if (iat !== undefined && iat * 1000 > Date.now() + CLOCK_TOLERANCE_SECONDS * 1000) return null;
     const scope = typeof payload['scope'] === 'string' ? payload['scope'] : '';
@@ -68,7 +69,7 @@ export class JwtVerifier extends JobsAccess {
       scopes: new Set(scope.split(' ').filter(isScope)),
       expiresAt: new Date(Math.min(exp * 1000, LATEST_MS)),
       job: null,
-      // No later than now: what the token opens can be revoked at once, though the issuer's clock is ahead.
+      // At most now, so that a revocation made right away covers the token even when the issuer's clock is ahead.
       issuedAt: iat === undefined ? undefined : new Date(Math.max(Math.min(iat * 1000, Date.now()), 0)),
       tokenId: jti,
     };

@@ -4,14 +4,17 @@ import { type SigningKeyName, SigningKeys } from '../store/signing-keys.ts';
 
 const ISSUER = 'jobstream';
 
-/** Claims that are there always; times are in seconds. */
+/** Claims that every token has. Times are in seconds. */
 interface Claims {
   sub: string;
   iat: number;
   exp: number;
 }
 
-/** JSON Web Tokens that the module signs itself. Each kind has its own key and audience, so none stands for another. */
+/**
+ * JSON Web Tokens that the module signs. Each kind has its own key and audience, so that one kind is never accepted as
+ * another.
+ */
 @Injectable()
 export class OwnTokens {
   constructor(private readonly keys: SigningKeys) {}
@@ -22,7 +25,7 @@ export class OwnTokens {
       .sign(await this.keys.get(kind));
   }
 
-  /** The claims as they were signed; null where the token is not valid, or not any more. */
+  /** The claims of a token; null when it is not valid or has expired. */
   async verify<Kind extends Claims>(kind: SigningKeyName, token: string): Promise<Kind | null> {
     const options = {
       issuer: ISSUER,

@@ -11,8 +11,9 @@ import {
 } from './jobs-access.ts';
 
 /**
- * What the caller of a request may do: made once, when the request is authenticated, and handed to everything that acts
- * for it. Each question is put to `JobsAccess` anew, within the limits of the credential, as its answer may change.
+ * The rights of the caller of a request. Created once when the request is authenticated, and passed to everything that
+ * acts for it. Every question is put to `JobsAccess` again, within the limits of the credential, because its answer may
+ * change.
  */
 export class Permit {
   constructor(
@@ -27,20 +28,20 @@ export class Permit {
     return { tenant, subject, credential };
   }
 
-  /** The jobs that SQL may read or change for the caller; throws `403` when they may do this to none. */
+  /** The jobs that SQL may read or change for the caller. Throws `403` when the action is allowed on no job. */
   visibility(action: AccessAction): Visibility {
     this.require(action);
     return { ...this.#range(), job: this.caller.job };
   }
 
-  /** Throws `403` where the caller may not do this at all. */
+  /** Throws `403` when the caller may not perform the action at all. */
   require(action: AccessAction): void {
     if (!this.#may(action, null)) throw refusal(this.caller, action);
   }
 
   /**
-   * Throws `404` for a job that the caller may neither see nor do this to, and `403` for one that they only see.
-   * Scopes that allow to change own jobs do not need to allow reading as well.
+   * Throws `404` when the caller may neither see the job nor perform the action on it, and `403` when they may only see
+   * it. Scopes that allow changing own jobs need not allow reading them.
    */
   check(action: AccessAction, target: AccessTarget): void {
     if (this.#may(action, target)) return;
@@ -48,44 +49,44 @@ export class Permit {
     throw refusal(this.caller, action);
   }
 
-  /** Whether the caller may see the job; with null, whether they may see any. */
+  /** Whether the caller may see the job; with null, whether they may see any job. */
   sees(target: AccessTarget | null): boolean {
     return this.#may('read', target);
   }
 
-  /** The tenant whose jobs the caller reaches; null: every tenant. */
+  /** The tenant whose jobs the caller can reach; null means every tenant. */
   get reach(): string | null {
     return this.#range().tenant;
   }
 
-  /** Throws `403` for a tenant, or for every tenant (null), that is beyond the caller's own reach. */
+  /** Throws `403` when the tenant (null: every tenant) is beyond the caller's reach. */
   requireWithin(tenant: string | null): void {
     const { reach } = this;
     if (reach !== null && reach !== tenant)
       throw new JobError(403, 'forbidden', 'You may only do this within your own tenant.');
   }
 
-  /** Throws `403` where somebody else, such as the holder of a new key, would reach further than the caller. */
+  /** Throws `403` when another caller, such as the holder of a new key, could reach further than this one. */
   requireCovers(other: Caller): void {
     this.requireWithin(other.tenant);
     this.requireWithin(new Permit(other, this.access).reach);
   }
 
-  /** SQL takes null for every tenant, so what was forgotten must not become it. */
+  /** Checks the range, because null means every tenant in SQL and a forgotten field must not become null. */
   #range(): AccessRange {
     const { tenant, owner } = this.access.range(this.caller);
     if ([tenant, owner].some((name: unknown) => name !== null && typeof name !== 'string'))
       throw new Error(
-        'JobsAccess.range() must answer a tenant and an owner: a string each, or null for any.',
+        'JobsAccess.range() must return a tenant and an owner, each a string, or null for any.',
       );
     return { tenant, owner };
   }
 
-  /** A credential for a single job lets nobody do more than look at that job, whatever the host's policy says. */
+  /** A credential for a single job only allows reading that job, whatever the host's policy says. */
   #may(action: AccessAction, target: AccessTarget | null): boolean {
     const { job } = this.caller;
     if (job !== null && (action !== 'read' || (target && target.id !== job))) return false;
-    // A host in plain JavaScript may answer a promise, which is no yes.
+    // A host in plain JavaScript may return a promise, which is truthy but not `true`.
     const answer: unknown = this.access.may(this.caller, action, target);
     return answer === true;
   }
@@ -97,10 +98,10 @@ function refusal(caller: Caller, action: AccessAction): JobError {
   return new JobError(403, 'forbidden', `You may not do this (${action}).`);
 }
 
-/** What reading a job or changing it asks of a permit. */
+/** The part of a permit that is needed to read or change a job. */
 export type JobPermit = Pick<Permit, 'actor' | 'visibility' | 'check'>;
 
-/** The permit of the application itself, which may do everything to the jobs of the range. */
+/** The permit of the application itself, which allows every action on the jobs of the range. */
 export function applicationPermit(range: AccessRange, actor: Actor = APPLICATION): JobPermit {
   return { actor, visibility: () => ({ ...range, job: null }), check: () => undefined };
 }

@@ -1,28 +1,33 @@
 import { createLocalJWKSet, createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import { Outage } from '../runtime/outage.ts';
 
-/** Keys older than this are read again while they go on working: how long one that was withdrawn may be taken. */
+/**
+ * A key set older than this is read again in the background while its keys still work. A withdrawn key is accepted for
+ * about this long.
+ */
 const FRESH_MS = 600_000;
-/** Keys older than this verify nothing until the set was read again: after a long silence, or a long outage of it. */
+/**
+ * A key set older than this verifies nothing until it was read again, for instance after a long outage of its server.
+ */
 const OLDEST_MS = 3_600_000;
-/** A key that is unknown has the set read again, but not sooner than this: whoever makes up ids costs nothing. */
+/** An unknown key id causes a new read, but no sooner than this after the last, so that made-up ids cause no load. */
 const COOLDOWN_MS = 30_000;
-/** The same, while the set cannot be read. */
+/** Pause before the next read after one that failed. */
 const RETRY_MS = 5_000;
 const TIMEOUT_MS = 5_000;
-/** Sets hold a handful of keys, of 2 kB each at most. */
+/** A set holds a handful of keys of at most 2 kB each. */
 const MAX_BYTES = 256 * 1024;
 
 const UNREAD =
-  'The JWK set cannot be read; only tokens of keys that are known are taken meanwhile, for an hour at most';
+  'The JWK set cannot be read; meanwhile only tokens of known keys are accepted, for an hour at most';
 
 type Fetch = (url: string, options: RequestInit) => Promise<Response>;
 
 /**
- * The keys of a JWK set that a server keeps, by jose, which asks once at a time, and seldom for unknown keys. Two things
- * are done around it. Jose reads a set that is old before it verifies anything, and fails with it: here that is so after
- * an hour only, and before that nobody waits, and known keys go on working while the server does not answer. And jose
- * asks a server that failed again for each token: here it is left alone for a moment.
+ * The keys of a remote JWK set. `jose` reads it, one request at a time and seldom for unknown keys. This adds two
+ * things. First, `jose` blocks on reading an old set and fails if that fails. Here that happens only after an hour;
+ * until then an old set is read in the background and its keys still work while the server is down. Second, `jose` asks
+ * a failing server again for every token. Here it pauses for 5 s.
  */
 export function remoteKeys(url: string): JWTVerifyGetKey {
   const source = new KeySource();
@@ -33,30 +38,31 @@ export function remoteKeys(url: string): JWTVerifyGetKey {
     [customFetch]: source.fetch,
   });
   return async (header, token) => {
-    // Where that fails, the source has told of it.
+    // A failure was already reported by the source.
     if (source.isOld()) void keys.reload().catch(() => undefined);
     return keys(header, token);
   };
 }
 
-/** Reads the set within bounds, and tells when that begins to fail and when it works again. */
+/** Reads the set within limits of size and time, and reports outages. */
 class KeySource {
   readonly #outage = new Outage('Jobstream keys', 'The JWK set is read again');
   #readAt: number | null = null;
-  /** Null: the last time went well. */
+  /** Null when the last read succeeded. */
   #failedAt: number | null = null;
 
   isOld(): boolean {
     return this.#readAt !== null && Date.now() - this.#readAt > FRESH_MS;
   }
 
-  /** Called by jose, which gives the deadline and refuses to follow redirects. */
+  /** Called by `jose`, which sets the timeout and forbids redirects. */
   readonly fetch: Fetch = async (url, options) => {
     if (this.#failedAt !== null && Date.now() - this.#failedAt < RETRY_MS)
       throw new Error('The JWK set could not be read a moment ago.');
     try {
       const text = await fetchText(url, options);
-      // What is no set has to count as a failure here; jose makes its own of the text.
+      // A body that is no key set must count as a failure here. The result is unused because `jose` parses the text
+      // again.
       createLocalJWKSet(JSON.parse(text));
       this.#readAt = Date.now();
       this.#failedAt = null;
@@ -70,7 +76,7 @@ class KeySource {
   };
 }
 
-/** The body of a plain 200: keys are taken from nowhere else, and no more than fits. */
+/** The body of a response with status 200, up to the size limit. Other responses are errors. */
 async function fetchText(url: string, options: RequestInit): Promise<string> {
   const { status, body } = await fetch(url, options);
   if (status !== 200 || !body) {

@@ -6,7 +6,7 @@ import { type Mark, type Revocation, RevocationStore } from '../store/revocation
 import type { Caller } from './caller.ts';
 import { marksOf, RevokedSet } from './revoked-set.ts';
 
-/** Half of the second within which a stream has to end. */
+/** Half of the 1 s within which a revoked stream must end. */
 const LOOK_MS = 500;
 const PAGE = 1_000;
 const CONTEXT = 'Jobstream revocations';
@@ -14,15 +14,15 @@ const CONTEXT = 'Jobstream revocations';
 /** An open stream, as far as revocations concern it. */
 export interface RevocableStream {
   caller: Caller;
-  /** The job whose stream it is; null: a feed. */
+  /** The job whose stream it is; null for a feed. */
   job: string | null;
-  /** Ends it; called once at most. */
+  /** Ends the stream; called at most once. */
   revoke(): void;
 }
 
-/** A stream that is watched. */
+/** A handle to a watched stream. */
 export interface WatchedStream {
-  /** Whether its credential is known to be revoked: from memory, so it may be asked before every heartbeat. */
+  /** Whether the credential is known to be revoked. Reads only memory, so it may be called before every heartbeat. */
   isRevoked(): boolean;
   stop(): void;
 }
@@ -32,12 +32,14 @@ interface Watched extends RevocableStream {
 }
 
 /**
- * Ends open streams whose credential is revoked, whichever process was told. While streams are open, it reads
- * what was revoked since it last looked, from Postgres alone.
+ * Ends open streams whose credential is revoked, whichever process revoked it. While streams are open, it reads new
+ * revocations from Postgres; Redis is not involved.
  */
 @Injectable()
 export class RevocationWatch {
-  /** Streams stay open while Postgres is away; the next look makes up for it. */
+  /**
+   * Streams stay open while Postgres is unavailable; the next successful look ends those that were revoked meanwhile.
+   */
   readonly #looks = new Loop(() => this.#look(), {
     everyMs: LOOK_MS,
     outage: new Outage(CONTEXT, 'Revocations are read again'),
@@ -45,13 +47,16 @@ export class RevocationWatch {
   });
   readonly #endings = new Outage(CONTEXT, 'Streams are ended again');
   readonly #streams = new Set<Watched>();
-  /** Streams that were opened since the last look: their guard may have asked before the revocation. */
+  /** Streams opened since the last look. Their guard may have checked the credential just before it was revoked. */
   readonly #unchecked = new Set<Watched>();
-  /** Revocations that streams which are open now may still meet: those of the last age of a stream or two. */
+  /** Recent revocations that may cover open streams, kept for one to two maximum stream ages in two generations. */
   #recent = new RevokedSet();
   #earlier = new RevokedSet();
   #turnedAt = 0;
-  /** Everything up to this number has been applied to every stream but the unchecked; null: nobody watches. */
+  /**
+   * Revocations up to this number have been applied to all streams except the unchecked ones. Null while no stream is
+   * open.
+   */
   #seen: string | null = null;
 
   constructor(
@@ -59,7 +64,7 @@ export class RevocationWatch {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** Watches a stream that is open, until it is stopped. */
+  /** Watches an open stream until its `stop()` is called. */
   watch(stream: RevocableStream): WatchedStream {
     const watched = { ...stream, marks: marksOf(stream.caller) };
     this.#streams.add(watched);
@@ -79,7 +84,7 @@ export class RevocationWatch {
     this.#seen = null;
   }
 
-  /** Streams that open meanwhile are checked right after, as each of them wakes the loop. */
+  /** Streams that open during a look wake the loop, so the next look checks them. */
   async #look(): Promise<void> {
     const fresh = [...this.#unchecked];
     if (this.#seen === null || fresh.length > 0) await this.#check(fresh);
@@ -90,7 +95,7 @@ export class RevocationWatch {
     }
   }
 
-  /** A check covers everything that was revoked before it; what comes after it is read by number. */
+  /** Checks new streams against all revocations so far; later revocations are then read by number. */
   async #check(fresh: Watched[]): Promise<void> {
     const { revoked, newest } = await this.store.check(fresh.map(({ marks }) => marks));
     this.#seen ??= newest;
@@ -107,7 +112,7 @@ export class RevocationWatch {
     const added = new RevokedSet(revocations);
     this.#remember(revocations);
     for (const watched of this.#streams) {
-      // Whoever follows a revoked job is sent away once; a credential that names no job may come back.
+      // Streams of a revoked job end once. A credential that is not bound to the job may reconnect.
       const ofJob = watched.job !== null && added.has({ kind: 'job', tenant: '', value: watched.job });
       if (ofJob || added.covers(watched.marks)) this.#revoke(watched);
     }
@@ -115,7 +120,8 @@ export class RevocationWatch {
 
   #remember(revocations: Revocation[]): void {
     const now = Date.now();
-    // A stream lives for its age and 15 %; what is older than two such turns is gone with its streams.
+    // A stream lives for at most `maxAgeMs` plus 15 %. After two such periods, no stream is left that a revocation
+    // could cover.
     if (now - this.#turnedAt > this.options.stream.maxAgeMs * 1.15) {
       this.#earlier = this.#recent;
       this.#recent = new RevokedSet();
@@ -130,7 +136,7 @@ export class RevocationWatch {
       watched.revoke();
       this.#endings.over();
     } catch (error) {
-      // The others are ended all the same.
+      // The other streams must still be ended.
       this.#endings.told('Ending a revoked stream failed', error);
     }
   }

@@ -6,7 +6,7 @@ import { type Mark, type Revocable, RevocationStore } from '../store/revocation-
 import type { Caller } from './caller.ts';
 import { marksOf } from './revoked-set.ts';
 
-/** Ends credentials before they expire. Every request asks, all requests that come together in one statement. */
+/** Revokes credentials before they expire. Every request asks; concurrent requests share one statement. */
 @Injectable()
 export class Revocations {
   readonly #checks = new Batcher<Mark[], boolean>((credentials) => this.#check(credentials));
@@ -16,12 +16,12 @@ export class Revocations {
     private readonly events: Events,
   ) {}
 
-  /** Whether the credential that the caller came with was revoked. */
+  /** Whether the caller's credential was revoked. */
   isRevoked(caller: Caller): Promise<boolean> {
     return this.#checks.add(marksOf(caller));
   }
 
-  /** Refuses what was issued until now; resolves to the time that counts. */
+  /** Revokes everything issued until now. Resolves to the time of the revocation. */
   async revoke(revocable: Revocable, actor: Actor): Promise<Date> {
     const at = await this.store.add(revocable, actor);
     const { kind, tenant, value } = revocable;

@@ -1,7 +1,7 @@
 import type { Mark, Revocable, Revocation } from '../store/revocation-store.ts';
 import type { Caller } from './caller.ts';
 
-/** Every way in which the caller's credential can be revoked. */
+/** The marks of the caller's credential: one for each way to revoke it. */
 export function marksOf({ tenant, subject, tokenId, apiKey, job, issuedAt, boundAt }: Caller): Mark[] {
   const since = issuedAt ?? null;
   return [
@@ -17,7 +17,7 @@ function mark(kind: Mark['kind'], value: string | null | undefined, since: Date 
   return value == null ? [] : [{ kind, tenant: '', value, since }];
 }
 
-/** Revocations in memory, found by what they revoke. */
+/** Revocations in memory, indexed by what they revoke. */
 export class RevokedSet {
   readonly #times = new Map<string, number>();
 
@@ -37,7 +37,7 @@ export class RevokedSet {
     return this.#times.has(keyOf(revocable));
   }
 
-  /** Whether one of the marks of a credential is revoked. */
+  /** Whether a revocation covers one of the credential's marks. */
   covers(marks: readonly Mark[]): boolean {
     return marks.some((given) => (this.#times.get(keyOf(given)) ?? -1) >= (given.since?.getTime() ?? 0));
   }

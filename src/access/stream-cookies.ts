@@ -2,28 +2,26 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from './caller.ts';
 import { OwnTokens } from './own-tokens.ts';
 
-/** The cookie's name. */
 export const STREAM_COOKIE = 'jobstream_stream';
 const MAX_AGE_MS = 12 * 60 * 60_000;
 
-/** One stream that a caller may follow without any other credential. */
+/** The right of a caller to follow one stream without any other credential. */
 export interface StreamGrant {
   caller: Caller;
-  /** The job whose stream it is; null: the feed. */
+  /** The job whose stream it is; null for the feed. */
   job: string | null;
-  /** When it was granted. */
   at: Date;
 }
 
 /**
- * The values of the cookies that tickets turn into: signed, so that nothing has to be stored, and good for a
- * single stream until the credential behind them expires, at most 12 hours.
+ * The values of the cookies that are issued for redeemed tickets. They are signed, so nothing is stored. Each opens a
+ * single stream until the credential behind it expires, at most for 12 hours.
  */
 @Injectable()
 export class StreamCookies {
   constructor(private readonly tokens: OwnTokens) {}
 
-  /** The value, and for how many seconds it is good; null when the credential has expired. */
+  /** The value and its lifetime in seconds; null when the credential has expired. */
   async issue(grant: StreamGrant): Promise<{ value: string; maxAge: number } | null> {
     const end = Math.min(grant.caller.expiresAt?.getTime() ?? Infinity, Date.now() + MAX_AGE_MS);
     const exp = Math.floor(end / 1000);
@@ -32,7 +30,7 @@ export class StreamCookies {
     return { value: await this.tokens.sign('stream', { ...claimsOf(grant), exp }), maxAge };
   }
 
-  /** The caller that the value stands for on the stream of this job (null: on the feed); null when it is not valid there. */
+  /** The caller for the stream of this job (null: for the feed); null when the value is not valid there. */
   async verify(value: string, job: string | null): Promise<Caller | null> {
     const claims = await this.tokens.verify<Claims>('stream', value);
     return claims?.stream === (job ?? 'feed') ? callerOf(claims) : null;
@@ -45,12 +43,15 @@ interface Claims {
   scope: string;
   /** The id of the job whose stream it opens, or `feed`. */
   stream: string;
-  /** When it was granted, with a fraction, as NumericDate allows: revocations are compared to the millisecond. */
+  /**
+   * When it was granted, in seconds with a fraction, which NumericDate allows: revocations are compared by the
+   * millisecond.
+   */
   iat: number;
   exp: number;
-  /** The only job that a feed may show. */
+  /** The only job that the feed may show. */
   only?: string;
-  /** When the credential behind the ticket was issued, in milliseconds, and its ids. */
+  /** When the credential behind the ticket was issued, in milliseconds; its ids follow. */
   issued?: number;
   token?: string;
   key?: string;
@@ -70,7 +71,7 @@ function claimsOf({ caller, job, at }: StreamGrant): Omit<Claims, 'exp'> {
   };
 }
 
-/** Signed by ourselves, so every claim is what `claimsOf` made it. */
+/** The token was signed here, so its claims have the form that `claimsOf()` gave them. */
 function callerOf(claims: Claims): Caller {
   const { issued } = claims;
   return {

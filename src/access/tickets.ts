@@ -5,30 +5,30 @@ import { JobError } from '../job/job-errors.ts';
 import { type StoredTicket, TicketStore } from '../store/ticket-store.ts';
 import type { Caller } from './caller.ts';
 
-/** 128 bits: nobody guesses one within its minute. */
+/** 128 bits cannot be guessed within the minute that a ticket lives. */
 const SECRET_BYTES = 16;
 const TICKET = /^[A-Za-z0-9_-]{22}$/;
 const LIFETIME_SECONDS = 60;
-/** With tenant and subject at their longest, this still fits the 4,096 bytes that browsers keep of a cookie. */
+/** With the longest tenant and subject, this still fits into the 4,096 bytes that browsers allow for a cookie. */
 const MAX_SCOPES = 1_024;
 
 export interface RedeemedTicket {
-  /** Who made the ticket, as they were then. */
+  /** Who created the ticket, with the rights they had then. */
   caller: Caller;
-  /** The jobs whose streams it opens; null: the feed. */
+  /** The jobs whose streams it opens; null for the feed. */
   jobs: string[] | null;
   createdAt: Date;
 }
 
 /**
- * Short-lived secrets for the URL of a stream, because `EventSource` cannot send headers. One may be redeemed
- * any number of times while it lives, so that a connection that breaks at once can be made again.
+ * Short-lived secrets for the URL of a stream, because `EventSource` cannot send headers. A ticket may be redeemed any
+ * number of times while it lives, so that a connection that breaks at once can be made again.
  */
 @Injectable()
 export class Tickets {
   constructor(private readonly store: TicketStore) {}
 
-  /** A ticket for the streams of these jobs, which the caller may see; null: for the feed. */
+  /** Creates a ticket for the streams of these jobs, which the caller must be allowed to see; null for the feed. */
   async issue(caller: Caller, jobs: string[] | null): Promise<Ticket> {
     const scopes = [...caller.scopes];
     if (scopes.join(' ').length > MAX_SCOPES)
@@ -53,7 +53,7 @@ export class Tickets {
     return { ticket, expiresAt: expiresAt.toISOString() };
   }
 
-  /** What the ticket stands for; null when it is none, or has expired. */
+  /** The grant of the ticket; null when the ticket is unknown or has expired. */
   async redeem(ticket: string): Promise<RedeemedTicket | null> {
     const stored = TICKET.test(ticket) ? await this.store.find(hashOf(ticket)) : null;
     return stored && { caller: callerOf(stored), jobs: stored.jobs, createdAt: stored.createdAt };

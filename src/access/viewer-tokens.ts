@@ -4,28 +4,27 @@ import type { Job } from '../job/job.ts';
 import type { Caller, Origin } from './caller.ts';
 import { OwnTokens } from './own-tokens.ts';
 
-/** Tells our own tokens from those of the host's issuer. */
+/** Distinguishes viewer tokens from those of the host's issuer. */
 const PREFIX = 'jsv_';
 const LIFETIME_SECONDS = 15 * 60;
 
-/** What a token says. */
 interface Claims {
   tenant: string;
   job: string;
   sub: string;
   iat: number;
   exp: number;
-  /** The ids of the credential that the job was submitted with. */
+  /** The ids of the credential with which the job was submitted. */
   token?: string;
   key?: string;
 }
 
-/** Read-only tokens for a single job, for the page of the person who submitted it. */
+/** Read-only tokens for a single job, meant for the page of its submitter. */
 @Injectable()
 export class ViewerTokens {
   constructor(private readonly tokens: OwnTokens) {}
 
-  /** For a job that was submitted with a credential, which the token can be revoked with. */
+  /** Issues a token for a job. Revoking the credential that submitted the job revokes the token too. */
   async issue(job: Pick<Job, 'id' | 'tenant' | 'owner'>, origin: Origin): Promise<ViewerToken> {
     const { id, tenant, owner } = job;
     const { tokenId: token, apiKey: key } = origin;
@@ -43,13 +42,13 @@ export class ViewerTokens {
   /** The caller that the token stands for, or null when it is not valid. */
   async verify(token: string): Promise<Caller | null> {
     const claims = await this.tokens.verify<Claims>('viewer', token.slice(PREFIX.length));
-    // In a visibility, a tenant or job that is missing would stand for any.
+    // A missing tenant or job must not pass, because null means any in a `Visibility`.
     if (typeof claims?.tenant !== 'string' || typeof claims.job !== 'string') return null;
     const issuedAt = new Date(claims.iat * 1000);
     return {
       tenant: claims.tenant,
       subject: claims.sub,
-      // The job is named, so the owner need not be: `jobs:tenant` leaves the tenant and the id to decide.
+      // `jobs:tenant` skips the check of the owner: the token names the tenant and the job.
       scopes: new Set(['jobs:read', 'jobs:tenant']),
       expiresAt: new Date(claims.exp * 1000),
       job: claims.job,

@@ -1,12 +1,12 @@
 import type { InputIssue } from '../job/job-errors.ts';
 import { SseParser, type ServerEvent } from './sse-parser.ts';
 
-/** `waiting`: the connection was lost, and a new attempt follows after `delayMs`. */
+/** `waiting`: the connection was lost, and the next attempt follows after `delayMs`. */
 export type ConnectionState = 'connecting' | 'open' | 'waiting';
 
 export interface EventStreamOptions {
   url: string;
-  /** Asked at every connect, so that a token is always fresh. What it throws ends the stream. */
+  /** Called for every connection, so that tokens are fresh. An exception ends the stream. */
   headers?: () => HeadersInit | Promise<HeadersInit>;
   /** Default: the global `fetch`. */
   fetch?: typeof fetch;
@@ -14,26 +14,26 @@ export interface EventStreamOptions {
   lastEventId?: string;
   /** Ends the iteration, without an error. */
   signal?: AbortSignal;
-  /** Milliseconds without a byte, heartbeats included, after which the connection is given up. Default 45,000. */
+  /** Milliseconds without any byte, including heartbeats, after which the client reconnects. Default 45,000. */
   idleMs?: number;
-  /** Milliseconds before the first attempt to reconnect, until the server says `retry:`. Default 1,000. */
+  /** Milliseconds before the first reconnect, until the server sends `retry:`. Default 1,000. */
   retryMs?: number;
-  /** Where the doubling of the delay stops, in milliseconds. Default 30,000. */
+  /** Limit of the delay, which doubles with every failure, in milliseconds. Default 30,000. */
   maxRetryMs?: number;
-  /** Gives 0 to 1; a delay grows by up to half of itself, so that viewers come back spread out. */
+  /** Returns 0 to 1. Delays are extended by up to half at random, so that viewers do not reconnect together. */
   random?: () => number;
-  /** True for events to skip, which then do not move the place to resume from. Default: none. */
+  /** Returns true for events to skip; they do not change the position to resume from. Default: none. */
   skip?: (event: ServerEvent) => boolean;
   onState?: (state: ConnectionState, waiting?: { delayMs: number; cause: Error }) => void;
 }
 
-/** The server refused, could not be reached (status 0), or answered something that makes no sense. */
+/** The server refused the request, could not be reached (status 0), or sent an invalid response. */
 export class JobsClientError extends Error {
   /** The HTTP status; 0 when there was no answer. */
   readonly status: number;
-  /** The service's stable code, else `http_<status>`, or one of the client's own, such as `unreachable`. */
+  /** The service's stable code, else `http_<status>`, or a code of the client such as `unreachable`. */
   readonly code: string;
-  /** Every place where the request did not fit its schema. */
+  /** Every problem of an invalid request. */
   readonly issues?: InputIssue[];
 
   constructor(
@@ -50,7 +50,7 @@ export class JobsClientError extends Error {
   }
 }
 
-/** Makes an error of an answer that is not 2xx, from the JSON in its body where there is some. */
+/** Converts a response that is not 2xx to an error, with the JSON of its body if there is any. */
 export async function errorOf(response: Response): Promise<JobsClientError> {
   const { status, statusText } = response;
   const body = readJson(await response.text().catch(() => ''));
@@ -68,12 +68,12 @@ function readJson(text: string): Record<string, unknown> {
     const value: unknown = JSON.parse(text);
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
   } catch {
-    // A proxy's HTML page, for instance: the status alone has to tell.
+    // Not JSON, for instance a proxy's HTML page, so only the status is known.
     return {};
   }
 }
 
-/** What went wrong, with the reason that fetch() hides in `cause`. */
+/** The message of an error, with the reason that fetch() hides in `cause`. */
 export function explain(error: unknown): string {
   const { message, cause } = Object(error) as {
     message?: string;
@@ -83,7 +83,7 @@ export function explain(error: unknown): string {
   return `${message ?? String(error)}${detail ? `: ${detail}` : ''}`;
 }
 
-/** Says that the connection ended in a way that a new one can mend. */
+/** The connection was lost in a way that a new one can repair. */
 class ConnectionLost extends Error {
   readonly retryAfterMs: number;
 
@@ -94,13 +94,16 @@ class ConnectionLost extends Error {
   }
 }
 
-/** No hint of a server, and no typing error in one, keeps a viewer away longer than this. */
+/**
+ * Longest delay that a server can request by `retry:` or `Retry-After`, so that a wrong value does not stop a viewer
+ * for long.
+ */
 const MAX_HINT_MS = 300_000;
 
 /**
- * Reads a `text/event-stream` with `fetch` for as long as it lives. It reconnects, with `Last-Event-ID`, when
- * the connection breaks, ends, falls silent, or is refused with 408, 429 or 5xx. It ends at 204 and when
- * `signal` aborts. Throws `JobsClientError` for any other refusal, and `SseBufferOverflow`.
+ * Reads a `text/event-stream` with `fetch`. It reconnects with `Last-Event-ID` when the connection breaks, ends, falls
+ * silent, or is refused with 408, 429 or 5xx. It ends on 204 and when `signal` aborts. Throws `JobsClientError` for any
+ * other refusal, and `SseBufferOverflow`.
  */
 export function openEventStream(options: EventStreamOptions): AsyncIterable<ServerEvent> {
   return new EventStreamReader(options).events();
@@ -111,12 +114,13 @@ class EventStreamReader {
   readonly #options: EventStreamOptions;
   #lastEventId: string;
   #retryMs: number;
-  /** Connections in a row that brought no byte. */
+  /** Consecutive connections that received no byte. */
   #failures = 0;
   #connection = new AbortController();
 
   constructor(options: EventStreamOptions) {
-    // A URL that cannot be parsed must throw here: fetch() would report it like a broken connection, for ever.
+    // Throws for a URL that cannot be parsed. fetch() would report it like a broken connection, and the client would
+    // retry for ever.
     this.#url = new Request(options.url).url;
     this.#options = options;
     this.#lastEventId = options.lastEventId ?? '';
@@ -135,7 +139,7 @@ class EventStreamReader {
     }
   }
 
-  /** Returns why the connection was lost, or null when the stream is over. */
+  /** Returns why the connection was lost, or null when the stream has ended. */
   async *#readOneConnection(): AsyncGenerator<ServerEvent, ConnectionLost | null, void> {
     const { signal, onState } = this.#options;
     const connection = (this.#connection = new AbortController());
@@ -199,7 +203,7 @@ class EventStreamReader {
     }
   }
 
-  /** Does one step on the network; a failure, or silence for too long, is a lost connection. */
+  /** Runs one step on the network. A failure, or silence for too long, counts as a lost connection. */
   async #unlessIdle<T>(step: () => Promise<T>): Promise<T> {
     const { signal, idleMs = 45_000 } = this.#options;
     const connection = this.#connection;
@@ -231,7 +235,7 @@ function retryAfter(response: Response): number {
   return Number.isNaN(ms) ? 0 : Math.max(0, ms);
 }
 
-/** `Last-Event-ID` is sent as UTF-8, while fetch() takes header values byte by byte. */
+/** Encodes the value as UTF-8 bytes, because fetch() takes one character per byte in header values. */
 function toByteString(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join('');
 }

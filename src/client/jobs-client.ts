@@ -6,34 +6,36 @@ import { errorOf, explain, JobsClientError, openEventStream, type ConnectionStat
 import type { ServerEvent } from './sse-parser.ts';
 
 export interface JobsClientOptions {
-  /** Where the service is, for instance `https://jobs.example.com/api`. */
+  /** URL of the service, such as `https://jobs.example.com/api`. */
   baseUrl: string;
-  /** A bearer token, or what gets one: asked before every request and every connect of a stream. */
+  /**
+   * A bearer token, or a function that returns one. It is called for every request and every connection of a stream.
+   */
   token: string | (() => string | Promise<string>);
   /** Default: the global `fetch`. */
   fetch?: typeof fetch;
-  /** Milliseconds that a request may take; streams have their own watch. Default 30,000. */
+  /** Milliseconds that a request may take. Does not apply to streams. Default 30,000. */
   timeoutMs?: number;
 }
 
 export interface SubmitOptions {
-  /** Makes repeating a submit safe: the same key and payload answer the same job. */
+  /** Makes it safe to repeat a submit: the same key and payload return the same job. */
   idempotencyKey?: string;
-  /** Not before this time; a string is ISO 8601. Default: now. */
+  /** Earliest start; strings are ISO 8601. Default: now. */
   runAt?: Date | string;
-  /** 0 to 9, higher first. Default 0. */
+  /** 0 to 9; higher runs first. Default 0. */
   priority?: number;
   /** Up to 16 tags of up to 64 characters. */
   tags?: string[];
-  /** Default: what the job's type says. */
+  /** Default: `attempts` of the handler. */
   maxAttempts?: number;
 }
 
 export interface SubmitAnswer {
   job: JobView;
-  /** A read-only token for this job alone, to hand to a page that shows it. */
+  /** A read-only token for this job only, to pass to a page that shows it. */
   viewer: ViewerToken;
-  /** The job existed already: the idempotency key had been used for it. */
+  /** Whether the job existed already, from an earlier submit with the same idempotency key. */
   replayed: boolean;
 }
 
@@ -43,7 +45,7 @@ export interface JobFilters {
   tag?: string;
 }
 
-/** `n` counts from 1 within the job. */
+/** `n` is counted from 1 within the job. */
 export type JobLogLine = LogLine;
 
 export type FrameData = JobEvents & FeedEvents;
@@ -52,11 +54,13 @@ export type Frame<Type extends keyof FrameData> = {
   [T in Type]: { type: T; id: string; data: FrameData[T] };
 }[Type];
 
-/** What the stream of one job brings, told apart by `type`; `id` is the place to resume from. */
+/** A frame of the stream of one job, discriminated by `type`; `id` is the position to resume from. */
 export type JobFrame = Frame<
   'snapshot' | 'state' | 'progress' | 'log' | 'end' | 'reset' | 'bye' | 'heartbeat'
 >;
-/** What the feed of many jobs brings. Every `job` is whole and versioned, so repeats are harmless. */
+/**
+ * A frame of the feed of many jobs. Every `job` frame is complete and has a version, so repeated frames are harmless.
+ */
 export type FeedFrame = Frame<'job' | 'gone' | 'ready' | 'reset' | 'bye'>;
 
 const JOB_FRAMES: readonly JobFrame['type'][] = [
@@ -78,13 +82,13 @@ export interface StreamOptions {
 }
 
 export interface WatchOptions extends StreamOptions {
-  /** Bring `log` frames too. Default false. */
+  /** Whether to receive `log` frames. Default false. */
   logs?: boolean;
   /** The id of the last frame seen. Default: start with a `snapshot`. */
   after?: string;
 }
 
-/** Talks to a Jobstream service. What goes wrong there, or on the way, throws a `JobsClientError`. */
+/** A client for a Jobstream service. Throws `JobsClientError` for errors of the service and of the connection. */
 export class JobsClient {
   readonly #options: JobsClientOptions;
   readonly #baseUrl: string;
@@ -111,7 +115,7 @@ export class JobsClient {
     return this.#read(pathOf(id) + query({ include: options.payload ? 'payload' : undefined }));
   }
 
-  /** One page, newest first; `limit` up to 100. Pass `nextCursor` on as `cursor` until it is null. */
+  /** One page, newest first, with `limit` up to 100. Pass `nextCursor` as `cursor` until it is null. */
   async list(
     filters: JobFilters & { limit?: number; cursor?: string } = {},
   ): Promise<{ jobs: JobView[]; nextCursor: string | null }> {
@@ -122,12 +126,12 @@ export class JobsClient {
     return this.#read(`${pathOf(id)}/cancel`, { method: 'POST' });
   }
 
-  /** Gives a failed or cancelled job another run. */
+  /** Queues a failed or cancelled job again. */
   async retry(id: string): Promise<JobView> {
     return this.#read(`${pathOf(id)}/retry`, { method: 'POST' });
   }
 
-  /** Lines after number `after` (default 0), oldest first; pass `next` on as `after`. */
+  /** Lines after number `after` (default 0), oldest first. Pass `next` as `after` to read on. */
   async logs(
     id: string,
     options: { after?: number } = {},
@@ -136,8 +140,8 @@ export class JobsClient {
   }
 
   /**
-   * Follows a job through every reconnect, each frame once, and ends after `end`, or after a `bye` that says
-   * not to come back. Ends at once, without a frame, when nothing follows `after`.
+   * Follows a job across reconnects, with every frame once. Ends after `end`, or after a `bye` without reconnect. Ends
+   * at once, without a frame, when nothing follows `after`.
    */
   async *watch(id: string, options: WatchOptions = {}): AsyncGenerator<JobFrame, void, void> {
     const path = `${pathOf(id)}/events${query({ logs: options.logs ? 1 : undefined })}`;
@@ -150,7 +154,7 @@ export class JobsClient {
     }
   }
 
-  /** Follows every job that matches, through every reconnect; ends after a `bye` that says not to come back. */
+  /** Follows all matching jobs across reconnects. Ends after a `bye` without reconnect. */
   async *feed(
     filters: JobFilters & { jobs?: string[] } = {},
     options: StreamOptions = {},
@@ -164,7 +168,7 @@ export class JobsClient {
     }
   }
 
-  /** The job once it is final, whether completed, failed or cancelled. Throws `signal.reason` when aborted. */
+  /** Resolves to the job when it is final: completed, failed or cancelled. Throws `signal.reason` when aborted. */
   async waitFor(id: string, options: { signal?: AbortSignal } = {}): Promise<JobView> {
     for await (const frame of this.watch(id, options)) {
       if (frame.type === 'end') return frame.data.job;
@@ -213,14 +217,14 @@ export class JobsClient {
 
 type Skip = (event: ServerEvent) => boolean;
 
-/** Finds frames that a connection repeats: those whose `<version>.<tick>` is not after the last one. */
+/** Detects frames that a new connection repeats: those whose `<version>.<tick>` is not after the last one. */
 function repeats(after = ''): Skip {
   let last = after.split('.').map(Number);
   return ({ event, id }) => {
     if (event === 'bye' || event === 'heartbeat') return false;
     const [version = NaN, tick = NaN] = id.split('.').map(Number);
     const [lastVersion = NaN, lastTick = NaN] = last;
-    // What follows a reset may well be older. Comparisons with NaN, of a malformed id, are false.
+    // Frames after a reset may be older. Comparisons with NaN, from a malformed id, are false.
     const old = event !== 'reset' && (version < lastVersion || (version === lastVersion && tick <= lastTick));
     if (!old) last = event === 'reset' ? [] : [version, tick];
     return old;
@@ -231,7 +235,7 @@ function comesBack(frame: JobFrame | FeedFrame): boolean {
   return frame.type === 'bye' && frame.data.reconnect;
 }
 
-/** Null for a type that this client does not know: a newer service may send more. */
+/** Null for an unknown type, because a newer service may send more. */
 function toFrame<T extends keyof FrameData>(
   { event, id, data }: ServerEvent,
   types: readonly T[],
@@ -243,11 +247,16 @@ function toFrame<T extends keyof FrameData>(
 async function readBody<T>(response: Response): Promise<T> {
   const { status, url } = response;
   const text = await response.text().catch((cause: unknown) => {
-    throw new JobsClientError(status, 'unreachable', `${url} broke off its answer: ${explain(cause)}`, {
-      cause,
-    });
+    throw new JobsClientError(
+      status,
+      'unreachable',
+      `The response of ${url} was cut off: ${explain(cause)}`,
+      {
+        cause,
+      },
+    );
   });
-  return parseJson(text, status, `The answer of ${url}`) as T;
+  return parseJson(text, status, `The response of ${url}`) as T;
 }
 
 function parseJson(text: string, status: number, what: string): unknown {

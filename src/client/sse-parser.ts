@@ -2,7 +2,7 @@
 export interface ServerEvent {
   /** The event's name; `message` when the stream gave none. */
   event: string;
-  /** The last event id at this event: its own, else that of an earlier event; empty when there was none. */
+  /** The last event id: that of this event, else of an earlier one; empty when there was none. */
   id: string;
   data: string;
 }
@@ -10,13 +10,13 @@ export interface ServerEvent {
 export interface SseParserOptions {
   /** The last event id of an earlier connection; kept until the stream gives another. Default: empty. */
   lastEventId?: string;
-  /** Characters that one unfinished event may hold. Default 4,194,304. */
+  /** Most characters of one unfinished event. Default 4,194,304. */
   maxBuffered?: number;
   /** Called for every comment line, without its colon and one leading space. */
   onComment?: (text: string) => void;
 }
 
-/** One event is longer than the parser may hold. Raise `maxBuffered`, or make the server's events smaller. */
+/** An event is longer than `maxBuffered`. Raise that, or make the server's events smaller. */
 export class SseBufferOverflow extends Error {
   constructor(maxBuffered: number) {
     super(
@@ -29,14 +29,14 @@ export class SseBufferOverflow extends Error {
 const LINE_END = /\r\n?|\n/g;
 const DIGITS = /^\d+$/;
 
-/** Parses a `text/event-stream` bit by bit (WHATWG HTML, 9.2.6), whatever the chunks are cut like. */
+/** Parses a `text/event-stream` incrementally (WHATWG HTML, 9.2.6). Chunks may be split anywhere. */
 export class SseParser {
-  // Strips one leading byte order mark by itself, as "UTF-8 decode" asks.
+  // Strips one leading byte order mark, as "UTF-8 decode" requires.
   readonly #decoder = new TextDecoder('utf-8');
   readonly #maxBuffered: number;
   readonly #onComment: (text: string) => void;
   #line = '';
-  /** The last chunk ended with CR, so a LF at the start of the next one belongs to it. */
+  /** The last chunk ended with CR, so an LF at the start of the next one belongs to it. */
   #afterCr = false;
   #event = '';
   #data: string[] = [];
@@ -61,7 +61,7 @@ export class SseParser {
     return this.#retryMs;
   }
 
-  /** Takes the next bytes and gives the events that they complete. Throws `SseBufferOverflow`. */
+  /** Takes the next bytes and returns the events that they complete. Throws `SseBufferOverflow`. */
   push(chunk: Uint8Array): ServerEvent[] {
     const text = this.#decoder.decode(chunk, { stream: true });
     if (text === '') return [];

@@ -10,7 +10,7 @@ const CONTENT_TYPES: Readonly<Record<string, string>> = {
   '.js': 'text/javascript; charset=utf-8',
 };
 
-/** The page loads its own files and calls its own origin, nothing else; job texts can therefore run nothing. */
+/** The page may only load its own files and call its own origin, so texts of jobs cannot run scripts. */
 const POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -40,14 +40,14 @@ export interface PageReply {
   header(name: string, value: string): unknown;
 }
 
-// Read once, at start: a path of a request only ever looks up a name in these maps.
+// Read once at start. A request's path is only used as a key of these maps, never to access files.
 const PAGE = readAssets(join(import.meta.dirname, 'page'), Object.keys(CONTENT_TYPES));
 const CLIENT = readAssets(join(import.meta.dirname, '..', 'client'), ['.js']);
 const PAGE_PATHS = [...PAGE.keys()].filter((name) => name !== 'index.html');
 
 /**
- * Serves the page at `/`, its files beside it and the compiled browser client below `client/`. Public: the page
- * holds no data, it asks for a token and uses the HTTP interface with it. Works below a global prefix too.
+ * Serves the page at `/`, its files beside it and the compiled browser client below `client/`. Public, because the page
+ * holds no data: it asks for a token and uses the HTTP interface with it. Also works below a global prefix.
  */
 @Controller({ version: VERSION_NEUTRAL })
 export class DashboardController {
@@ -59,7 +59,8 @@ export class DashboardController {
     @Headers('if-none-match') known?: string,
   ): string | undefined {
     const [path = '/'] = (request.originalUrl ?? request.url).split('?', 1);
-    // Below a prefix the relative links of the page need a folder to start from, and Fastify no slash at the end.
+    // Below a prefix, the relative links of the page need a path that ends in a folder, and Fastify does not match a
+    // trailing slash. So redirect to index.html.
     if (!/\/(index\.html)?$/.test(path)) return redirect(reply, `${basename(path)}/index.html`);
     return send(reply, known, PAGE.get('index.html'));
   }
@@ -89,7 +90,7 @@ export class DashboardController {
   }
 }
 
-/** The files of a folder that end in one of `extensions`, by name; none when the folder does not exist. */
+/** The files of a folder with one of the `extensions`, by name; none if the folder does not exist. */
 function readAssets(folder: string, extensions: readonly string[]): ReadonlyMap<string, Asset> {
   const assets = new Map<string, Asset>();
   for (const entry of readFolder(folder)) {
@@ -130,7 +131,7 @@ function send(reply: PageReply, known: string | undefined, asset: Asset | undefi
   return asset.body;
 }
 
-/** RFC 9110, 13.1.2: `*`, or a list of tags compared weakly (a proxy that compresses weakens ours). */
+/** RFC 9110, 13.1.2: `*`, or a list of tags, compared weakly because a compressing proxy makes them weak. */
 function isKnown(etag: string, known: string | undefined): boolean {
   if (!known) return false;
   return known.split(',').some((tag) => ['*', etag].includes(tag.trim().replace(/^W\//, '')));

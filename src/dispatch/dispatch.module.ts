@@ -7,7 +7,7 @@ import { JobDispatcher } from './job-dispatcher.ts';
 import { bullOptions, JobQueues, QUEUE_DEFAULTS } from './job-queues.ts';
 import { Sweeper } from './sweeper.ts';
 
-/** Hands committed rows to Bull, and takes jobs away from workers that are gone. */
+/** Hands committed rows to Bull, and takes jobs from workers that stopped renewing their leases. */
 @Module({})
 export class DispatchModule {
   static of(queues: Record<string, QueueOptions>, imports: DynamicModule[]): DynamicModule {

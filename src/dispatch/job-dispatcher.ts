@@ -9,9 +9,9 @@ import { JobOffers, type Offer } from '../store/job-offers.ts';
 import { BULL_JOB_OPTIONS, type JobQueue, JobQueues } from './job-queues.ts';
 import { dropStranded } from './stranded.ts';
 
-/** How often rows are looked for without a nudge: a due job starts within this, and what it takes to claim it. */
+/** How often due rows are looked for without a nudge. A due job is offered within this time. */
 const POLL_MS = 500;
-/** As many offers in one round that more of them are likely to wait. */
+/** After a round with this many offers, more are likely to wait, so the next round follows at once. */
 const MANY = 1_000;
 const CONTEXT = 'Jobstream dispatch';
 
@@ -28,9 +28,9 @@ export class JobDispatcher implements Part {
     failed: 'Handing jobs to Bull failed',
   });
   #stopListening: (() => void) | null = null;
-  /** Whether rows whose time has come are to be promoted: once a poll, and not with every nudge. */
+  /** Whether to promote rows that became due: once per poll interval rather than with every nudge. */
   #due = true;
-  /** Whether Redis was away, which may have lost what it had not written yet. */
+  /** Whether Redis reconnected: it may have lost its latest writes. */
   #redisWasAway = false;
 
   constructor(
@@ -42,7 +42,7 @@ export class JobDispatcher implements Part {
 
   start(): void {
     this.#rounds.start();
-    // Anything that leaves the queue makes room in its window; anything that enters it wants to be offered.
+    // Every change either frees a slot in a queue's window or adds a row to offer.
     this.#stopListening = this.events.on(CHANGES, () => this.nudge());
     this.redis.command.on('ready', this.#redisIsBack);
     this.nudge();
@@ -54,12 +54,15 @@ export class JobDispatcher implements Part {
     await this.#rounds.stop();
   }
 
-  /** Looks for rows to offer soon; any number of nudges make one look. */
+  /** Requests a round soon. Any number of nudges cause one round. */
   nudge(): void {
     this.#rounds.wake();
   }
 
-  /** Rows that were taken in a round that fails come back by themselves. False: there was nothing to try. */
+  /**
+   * Offers rows to Bull. Rows taken in a round that failed become due again after 5 s. Returns false when Redis is not
+   * connected.
+   */
   async #round(due: boolean): Promise<boolean> {
     this.#due ||= due;
     if (this.redis.command.status !== 'ready') return false;

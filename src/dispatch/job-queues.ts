@@ -4,7 +4,7 @@ import type { Part } from '../runtime/part.ts';
 import type { RedisConnections } from '../redis/redis-connections.ts';
 import type { JobRef } from '../store/job-columns.ts';
 
-/** One Bull queue, and what its options come to. */
+/** A Bull queue with its resolved options. */
 export interface JobQueue {
   name: string;
   concurrency: number;
@@ -22,14 +22,14 @@ export class JobQueues implements Part {
 }
 
 function close({ bull }: JobQueue): Promise<void> {
-  // `@nestjs/bull` closes its queues as well, which would wait for this close again, and for ever.
+  // `@nestjs/bull` also closes its queues, and that second close would wait for ever.
   Object.assign(bull, { onApplicationShutdown: () => undefined });
   return bull.close(true);
 }
 
 export const QUEUE_DEFAULTS: Required<QueueOptions> = { concurrency: 10, window: 1_000 };
 
-/** Bull keeps nothing of a job that has ended. */
+/** Bull must not keep finished jobs: their rows are in Postgres. */
 export const BULL_JOB_OPTIONS: JobOptions = {
   removeOnComplete: true,
   removeOnFail: true,
@@ -38,8 +38,8 @@ export const BULL_JOB_OPTIONS: JobOptions = {
 };
 
 /**
- * Bull's options. Attempts, timeouts, delays and priorities are Jobstream's own, in Postgres; a
- * stalled entry is only ever offered again, and the claim decides.
+ * Bull's options. Jobstream handles attempts, timeouts, delays and priorities itself, in Postgres. Bull offers a
+ * stalled entry again, and the claim decides whether it runs.
  */
 export function bullOptions(options: ResolvedOptions, redis: RedisConnections): BullOptions {
   return {
@@ -47,13 +47,13 @@ export function bullOptions(options: ResolvedOptions, redis: RedisConnections): 
     createClient: (type) => redis.forBull(type),
     defaultJobOptions: BULL_JOB_OPTIONS,
     settings: {
-      // Short, as the lease is what counts: an entry whose worker died is offered again this soon.
+      // Short, because only the lease protects a job: the entry of a dead worker is offered again after this time.
       lockDuration: 10_000,
       lockRenewTime: 3_000,
       stalledInterval: 5_000,
       maxStalledCount: 1_000,
       retryProcessDelay: 500,
-      // Seconds of one blocking read: what a frozen worker's connection may still swallow ends this soon.
+      // Seconds of one blocking read. Short, so that the connection of a frozen worker soon stops taking entries.
       drainDelay: 1,
     },
   };

@@ -7,14 +7,14 @@ import { AuditTrail } from '../store/audit-trail.ts';
 import { JobMoves } from '../store/job-moves.ts';
 import { JobRetention } from '../store/job-retention.ts';
 
-/** How often leases that ran out are looked for: with a lease, the longest that a dead worker holds a job. */
+/** How often expired leases are looked for. A dead worker holds a job for at most this time plus its lease. */
 const LEASES_MS = 1_000;
 const RETENTION_MS = 60_000;
 const CONTEXT = 'Jobstream sweeper';
 
 /**
- * Takes jobs away from workers that stopped answering, and purges what is old enough. Every process runs one. A purge
- * may take long, so the two do not wait for each other.
+ * Takes jobs from workers that stopped renewing their leases, and purges old jobs and audit entries. Every process runs
+ * one. The two loops are separate because a purge may take long.
  */
 @Injectable()
 export class Sweeper implements Part {
@@ -54,7 +54,7 @@ export class Sweeper implements Part {
   async #expireLeases(): Promise<void> {
     const jobs = await this.moves.expireLeases();
     for (const { id, type, attempt, status } of jobs) {
-      this.#log.warn(`Job ${id} (${type}) lost its worker in attempt ${attempt}; it is ${status} now.`);
+      this.#log.warn(`Job ${id} (${type}) lost its worker in attempt ${attempt}; it is now ${status}.`);
     }
   }
 }

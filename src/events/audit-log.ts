@@ -4,8 +4,8 @@ import type { Events } from './events.ts';
 import type { Change } from './facts.ts';
 
 /**
- * Writes every act of somebody into the log, as a line of JSON. The rows of the audit are written by the statements that
- * make the changes; these lines follow once those are committed.
+ * Writes every act that has an actor to the log, as a line of JSON. The audit's rows are written by the statements that
+ * make the changes; these lines follow after the commit.
  */
 @Injectable()
 export class AuditLog {
@@ -13,7 +13,7 @@ export class AuditLog {
 
   listenTo(events: Events): void {
     events.on('submitted', ({ jobs }) => this.#writeAll('submit', jobs));
-    // Without an actor it was no act: a worker or the sweeper did it.
+    // A change without an actor is not an act: a worker or the sweeper made it.
     events.on('settled', ({ jobs }) => this.#writeAll('cancel', jobs));
     events.on('requeued', ({ jobs }) => this.#writeAll('retry', jobs));
     events.on('cancelRequested', ({ job, actor, repeated }) => {

@@ -1,34 +1,41 @@
 import { Injectable } from '@nestjs/common';
 import type { Events } from './events.ts';
 
-/** What this process has counted since it started; everything only grows. Keys of a record are there once counted. */
+/**
+ * Counters of this process since it started; they only grow. Records hold only keys that were counted at least once.
+ */
 export interface JobsCounts {
-  /** Jobs that were committed. */
+  /** New jobs that were committed. */
   submitted: number;
-  /** Jobs that were handed to Bull; one may be so more than once. */
+  /** Jobs handed to Bull; the same job may be handed over more than once. */
   offered: number;
-  /** Attempts that were begun. */
+  /** Attempts that began. */
   claimed: number;
   /** Jobs that became final, by status. */
   settled: Partial<Record<string, number>>;
   /** Jobs that were queued again, by reason: `retry`, `lease_lost`, `shutdown`, `retried_by_hand`. */
   requeued: Partial<Record<string, number>>;
-  /** Frames of progress of the jobs that ran here. */
+  /** Progress frames of jobs that ran in this process. */
   progressFrames: number;
   /** HTTP requests that were refused, by error code. */
   refused: Partial<Record<string, number>>;
   streamsOpened: number;
-  /** By the reason of the `bye`, or `end`, or `left`. */
+  /**
+   * By reason: that of the `bye`, `end` when the client had everything, or `left` when the client closed the stream.
+   */
   streamsClosed: Partial<Record<string, number>>;
-  /** Changes that only the backstop found; while it grows, Redis messages get lost. */
+  /** Changes that only the backstop found. If it grows, Redis messages are being lost. */
   backstopHits: number;
-  /** Messages that Redis did not take. */
+  /** Messages that could not be published through Redis. */
   publishFailures: number;
-  /** Messages from Redis that were dropped, as Jobstream did not write them. */
+  /** Messages from Redis that were dropped because Jobstream did not write them. */
   malformedMessages: number;
 }
 
-/** Counts facts. A new counter is a key of `JobsCounts` and a line here; the service's metrics then ask for its name. */
+/**
+ * Counts facts. A new counter needs a key in `JobsCounts` and a line here; the compiler then asks for its metric name
+ * in the service.
+ */
 @Injectable()
 export class Counters {
   readonly #counts: JobsCounts = {

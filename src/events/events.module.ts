@@ -11,7 +11,7 @@ import { AuditLog } from './audit-log.ts';
 import { Counters } from './counters.ts';
 import { Events } from './events.ts';
 
-/** With those who listen in every process, whatever it does, from the first fact on. */
+/** Registers the listeners that every process has, whatever its roles, before the first fact is told. */
 const toldToAll: Provider = {
   provide: Events,
   useFactory: (...listeners: { listenTo(events: Events): void }[]) => {
@@ -22,7 +22,7 @@ const toldToAll: Provider = {
   inject: [Counters, AuditLog],
 };
 
-/** Outages are met on shelf 0 too, where nobody knows of events. */
+/** Tells of outages. `runtime/` detects them but must not import `events/`, so this class connects the two. */
 @Injectable()
 class OutageFacts implements OnModuleInit, OnApplicationShutdown {
   #stop: (() => void) | null = null;
@@ -38,7 +38,7 @@ class OutageFacts implements OnModuleInit, OnApplicationShutdown {
   }
 }
 
-/** The one place where things are told. */
+/** The event bus of this process. */
 @Module({})
 export class EventsModule {
   static of(): DynamicModule {

@@ -2,32 +2,32 @@ import { Logger } from '@nestjs/common';
 import { anyFaultText } from '../runtime/loggable.ts';
 import type { Fact, FactName } from './facts.ts';
 
-/** Called at once, within `tell()`: whatever takes long has to be put off. A promise that it returns is not waited for. */
+/** Called synchronously within `tell()`, so anything slow must be deferred. A returned promise is not awaited. */
 export type Listener<Name extends FactName> = (fact: Fact<Name>) => unknown;
 
-/** How often a listener that keeps failing is complained of. */
+/** A failing listener is logged at most this often. */
 const QUIET_MS = 60_000;
 
 /**
- * The one place where things are told. Metrics, the audit's log, hints to the dispatcher and to other processes listen
- * here and nowhere else. A listener that fails harms nobody: the others are told, whoever tells goes on, and it is told
- * the next fact as well, as most of what listeners fail at is over soon.
+ * The event bus of this process. Metrics, the audit log, the dispatcher and the publishers to other processes listen
+ * here. A failing listener affects neither the other listeners nor the class that tells the fact. It stays registered,
+ * because most failures are temporary.
  */
 export class Events {
   readonly #listeners = new Map<FactName, readonly Listening[]>();
 
-  /** `fact.jobs` may be empty: then there is nothing to tell. */
+  /** Does nothing when the fact has an empty list of jobs. */
   tell(fact: Fact): void {
     if ('jobs' in fact && fact.jobs.length === 0) return;
     const listeners = this.#listeners.get(fact.name);
     if (listeners) for (const listening of listeners) listening.tell(fact);
   }
 
-  /** Calls the listener with every fact of this name, or of these, from now on until the function that it returns is called. */
+  /** Registers a listener for one or several facts. Returns a function that removes it. */
   on<Name extends FactName>(names: Name | readonly Name[], listener: Listener<Name>): () => void {
     const listening = new Listening(listener as Listener<FactName>);
     const all = typeof names === 'string' ? [names] : names;
-    // New lists, so that one that is being told stays as it is.
+    // Lists are replaced, not changed, because `tell()` may be iterating over one.
     for (const name of all) this.#listeners.set(name, [...this.#of(name), listening]);
     return () => {
       for (const name of all)
@@ -43,7 +43,7 @@ export class Events {
   }
 }
 
-/** A listener, and what has become of the facts that it was told. */
+/** A registered listener, and how often it failed. */
 class Listening {
   readonly #log = new Logger('Jobstream events');
   #missed = 0;
@@ -60,13 +60,13 @@ class Listening {
     }
   }
 
-  /** Said once where it is over within a minute; while it lasts, once a minute. */
+  /** Logs at most once a minute. */
   #failed({ name }: Fact, error: unknown): void {
     this.#missed += 1;
     const now = performance.now();
     if (now < this.#quietUntil) return;
     this.#quietUntil = now + QUIET_MS;
-    const what = `A listener of "${name}" failed; it stays, and everybody else was told`;
+    const what = `A listener of "${name}" failed; it stays registered, and the other listeners were called`;
     this.#log.error(`${what} (facts it missed so far: ${this.#missed}): ${anyFaultText(error)}`);
   }
 }

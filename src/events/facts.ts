@@ -5,17 +5,17 @@ import type { OutageStory } from '../runtime/outage.ts';
 /** One committed change of a job's status. */
 export interface Change {
   /**
-   * The row after the change, without its payload. How long it waited is `startedAt - runAt`, how long its last attempt
-   * ran `finishedAt - startedAt`. Result, error message and tags may be confidential: they belong in no log.
+   * The row after the change, without its payload. `startedAt - runAt` is how long the job waited, and `finishedAt -
+   * startedAt` how long its last attempt ran. Do not log result, error message or tags: they may be confidential.
    */
   readonly job: Readonly<Job>;
   /** Why, as in the job's history: `submitted`, `claimed`, `completed`, `retry`, `lease_lost`, `retried_by_hand`, … */
   readonly reason: string;
-  /** Who asked for it; null: nobody, a worker or the sweeper did it. */
+  /** Who asked for it; null when a worker or the sweeper did it. */
   readonly actor: Actor | null;
 }
 
-/** What one statement committed, in no order; never empty. */
+/** The changes that one statement committed, in no particular order; never empty. */
 export interface Changes {
   readonly jobs: readonly Change[];
 }
@@ -24,29 +24,35 @@ export interface Changes {
 export interface StreamFact {
   readonly tenant: string;
   readonly subject: string;
-  /** Null: a feed. */
+  /** Null for a feed. */
   readonly job: string | null;
 }
 
 /**
- * Everything that is told in this process, by name. A fact is told once, where it happens, and after its commit; what
- * rolled back is never told. Each process tells what it did itself: what others did, it does not know.
+ * All facts by name. A fact is told once, by the class where it happens, after the commit; work that rolled back is
+ * never told. Each process tells only what it did itself.
  */
 export interface Facts {
-  /** New jobs are committed. A submit that found the job of its idempotency key made none. */
+  /** New jobs were committed. A submit that found the existing job of its idempotency key is not told. */
   submitted: Changes;
   /** queued → active: an attempt begins. */
   claimed: Changes;
-  /** Jobs are final: completed, failed or cancelled, by their attempt, the sweeper, or somebody while they were queued. */
+  /**
+   * Jobs became final: completed, failed or cancelled, by their attempt, by the sweeper, or by a cancel while queued.
+   */
   settled: Changes;
-  /** Jobs are queued again: to be retried, given back, taken from a lost worker, or retried by hand. */
+  /**
+   * Jobs were queued again: for the next attempt, given back at shutdown, taken from a lost worker, or retried by hand.
+   */
   requeued: Changes;
-  /** Somebody asked a running job to stop. Repeating it changes no row. */
+  /** Cancelling a running job was requested. A repeated request changes no row. */
   cancelRequested: { readonly job: Readonly<Job>; readonly actor: Actor; readonly repeated: boolean };
 
-  /** Queued jobs are in their Bull queues; after a loss in Redis, or where nobody claimed them in time, they are again. */
+  /**
+   * Queued jobs were added to their Bull queues. Told again for jobs that Redis lost or that no worker claimed in time.
+   */
   offered: { readonly jobs: readonly Pick<Job, 'id' | 'tenant' | 'type' | 'queue' | 'version'>[] };
-  /** A running job's progress, as often as its viewers are shown it. */
+  /** Progress of a running job, at the coalesced rate that viewers see. */
   progressed: {
     readonly job: Pick<Job, 'id' | 'tenant' | 'type' | 'queue' | 'version' | 'attempt'>;
     readonly progress: Progress;
@@ -54,31 +60,38 @@ export interface Facts {
     readonly tick: number;
   };
 
-  /** An HTTP request was answered with a `JobError`: 4xx, 429 or 503. */
+  /** An HTTP request was answered with a `JobError` (4xx or 503). */
   refused: { readonly statusCode: number; readonly code: string };
-  /** An API key was made, or a credential revoked. */
+  /** An API key was created, or a credential was revoked. */
   accessChanged: { readonly act: Act };
 
   streamOpened: StreamFact;
-  /** `reason`: that of its `bye`; `end` where the client has everything; `left` where the client went first. */
+  /**
+   * `reason` is that of its `bye`, `end` when the client had everything, or `left` when the client closed the stream.
+   */
   streamClosed: StreamFact & { readonly reason: string; readonly openMs: number };
 
-  /** Watched jobs had changed without a message of it: the backstop found out. While it grows, Redis messages get lost. */
+  /**
+   * The backstop found changes of watched jobs whose messages did not arrive. If it happens often, Redis loses
+   * messages.
+   */
   found: { readonly jobs: readonly TenantJob[] };
-  /** Redis did not take this many messages to other processes; their backstops find what those would have said. */
+  /**
+   * This many messages could not be published through Redis. The backstops of other processes find the changes instead.
+   */
   unpublished: { readonly messages: number };
-  /** A message from Redis, or a last frame there, was dropped: it is not what Jobstream writes. */
+  /** A message or a stored last frame in Redis was dropped because Jobstream did not write it. */
   malformed: { readonly channel: string };
-  /** A part of the process cannot do something (`over` false, `ms` 0), or can again after `ms`; as its log line has it. */
+  /** An outage began (`over` is false, `ms` is 0), or ended after `ms`; told together with its log line. */
   outage: OutageStory;
 }
 
 export type FactName = keyof Facts;
 
-/** A fact as it is told: its name, and what there is to know. */
+/** A fact with its name and data. */
 export type Fact<Name extends FactName = FactName> = {
   [N in Name]: { readonly name: N } & Facts[N];
 }[Name];
 
-/** The facts that tell of a committed status change. */
+/** The facts about committed changes of a status. */
 export const CHANGES = ['submitted', 'claimed', 'settled', 'requeued'] as const satisfies FactName[];

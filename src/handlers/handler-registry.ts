@@ -17,16 +17,16 @@ export interface RegisteredHandler extends JobHandlerOptions {
   attempts: number;
   backoff: (failedAttempt: number) => number;
   run: (payload: unknown, context: JobContext) => unknown;
-  /** `Class.method`, for messages. */
+  /** `Class.method`, for error messages. */
   source: string;
 }
 
 const TYPE_NAME = /^[a-z0-9._-]{1,64}$/;
 const DEFAULT_ATTEMPTS = 3;
-/** A timer that is set for longer fires at once. */
+/** `setTimeout` fires at once for longer delays. */
 const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
-/** Finds every `@JobHandler()` of the application; a wrong or a double one stops the boot. */
+/** Finds every `@JobHandler()` of the application. An invalid handler, or two for one type, stop the boot. */
 @Injectable()
 export class HandlerRegistry implements OnModuleInit {
   readonly #handlers = new Map<string, RegisteredHandler>();
@@ -92,12 +92,12 @@ export class HandlerRegistry implements OnModuleInit {
       throw new Error(`@JobHandler('${type}') on ${source}: ${problem}`);
     };
     const twin = this.#handlers.get(type);
-    if (twin) fail(`the type is handled by ${twin.source} already. A type has one handler.`);
+    if (twin) fail(`the type is already handled by ${twin.source}. A type has one handler.`);
     if (!TYPE_NAME.test(type)) fail(`a type must match ${TYPE_NAME.source}.`);
     if (!provider.isDependencyTreeStatic() || provider.scope === Scope.TRANSIENT)
       fail('a handler must not be request-scoped or transient.');
     if (!schema?.['~standard'])
-      fail('give a `schema` (any Standard Schema, such as one of zod) that checks the payload.');
+      fail('give a `schema` (any Standard Schema, such as a zod schema) that checks the payload.');
     if (!Object.hasOwn(this.extras.queues, queue)) {
       const known = Object.keys(this.extras.queues).join(', ');
       fail(`the queue "${queue}" is not declared. Add it to \`queues\` of JobsModule (declared: ${known}).`);
@@ -110,7 +110,7 @@ export class HandlerRegistry implements OnModuleInit {
   }
 }
 
-/** 1 s, 2 s, 4 s, … up to 5 min, each ±25 %, so that jobs that failed together do not come back together. */
+/** 1 s, 2 s, 4 s, … up to 5 min, each ±25 %, so that jobs that failed together are spread out when they run again. */
 function exponentialBackoff(failedAttempt: number): number {
   return Math.min(1_000 * 2 ** (failedAttempt - 1), 300_000) * (0.75 + Math.random() / 2);
 }

@@ -4,6 +4,6 @@ import { HandlerRegistry } from './handler-registry.ts';
 
 const providers = [HandlerRegistry];
 
-/** Who runs what: the application's `@JobHandler()` methods. */
+/** The application's `@JobHandler()` methods by job type. */
 @Module({ imports: [DiscoveryModule], providers, exports: providers })
 export class HandlersModule {}

@@ -1,7 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { InputIssue } from '../job/job-errors.ts';
 
-/** The parsed value, or every issue with its path (`a.b.0`; empty for the whole). */
+/** The parsed value, or every issue with its path, such as `a.b.0` (empty for the whole value). */
 export async function validate<Output>(
   schema: StandardSchemaV1<unknown, Output>,
   value: unknown,

@@ -9,7 +9,7 @@ import { setPermit } from './current-permit.ts';
 import { Refusals } from './refusals.ts';
 import { httpOf, type HttpRequest } from './http-request.ts';
 
-/** Authenticates every request of the library's routes, or answers 401. */
+/** Authenticates every request to the library's routes, or answers 401. */
 @Injectable()
 export class AccessGuard implements CanActivate {
   constructor(
@@ -24,7 +24,7 @@ export class AccessGuard implements CanActivate {
 
   async #enter(context: ExecutionContext): Promise<boolean> {
     if (!this.options.roles.includes('api'))
-      throw new JobError(404, 'not_found', 'This process is a worker only.');
+      throw new JobError(404, 'not_found', 'This process only runs jobs and serves no API.');
     const { request, response } = httpOf(context);
     const caller = await this.authenticate(request, context);
     if (!caller) {
@@ -37,12 +37,13 @@ export class AccessGuard implements CanActivate {
     return true;
   }
 
-  /** The caller that the request proves to come from, or null. */
+  /** The authenticated caller of the request, or null. */
   protected async authenticate(request: HttpRequest, context: ExecutionContext): Promise<Caller | null> {
     const token = bearerOf(request);
     if (token !== null && this.authenticator.isOurs(token)) return this.authenticator.bearer(token);
     const caller = await this.authenticator.ofHost(context);
-    // What a browser adds by itself proves who its user is, not that they want this: cookies, `Basic`, `Negotiate`.
+    // A browser adds cookies, `Basic` and `Negotiate` on its own. They prove who the user is, but not that the user
+    // wants the request.
     if (caller && token === null) refuseCrossSite(request, this.options.trustedOrigins);
     return caller;
   }

@@ -6,34 +6,37 @@ import { LogLine } from '../job/log-line.ts';
 import { time } from '../job/time.ts';
 import { revocableNames } from './requests.ts';
 
-const nextCursor = z.string().nullable().describe('Give it as `cursor`; null on the last page.');
+const nextCursor = z
+  .string()
+  .nullable()
+  .describe('Pass it as `cursor` to get the next page; null on the last page.');
 
-/** The answer of `POST /jobs`. */
+/** The response of `POST /jobs`. */
 export const SubmitAnswer = z.object({ job: JobView, viewer: ViewerToken });
 export type SubmitAnswer = z.infer<typeof SubmitAnswer>;
 
-/** The answer of `GET /jobs`. */
+/** The response of `GET /jobs`. */
 export const JobPage = z.object({ jobs: z.array(JobView).max(100), nextCursor });
 export type JobPage = z.infer<typeof JobPage>;
 
-/** The answer of `GET /jobs/:id/logs`. */
+/** The response of `GET /jobs/:id/logs`. */
 export const LogPage = z.object({
   lines: z.array(LogLine).max(1_000),
-  next: z.int().min(0).describe('Give it as `after` to read on.'),
+  next: z.int().min(0).describe('Pass it as `after` to read on.'),
 });
 export type LogPage = z.infer<typeof LogPage>;
 
-/** The answer of `GET /api-keys`. */
+/** The response of `GET /api-keys`. */
 export const ApiKeyPage = z.object({ keys: z.array(ApiKeyView).max(100), nextCursor });
 export type ApiKeyPage = z.infer<typeof ApiKeyPage>;
 
-/** The answer of `POST /revocations`. */
+/** The response of `POST /revocations`. */
 export const RevocationAnswer = z.object({
   ...revocableNames,
-  revokedAt: time.describe('What was issued until then is refused.'),
+  revokedAt: time.describe('Credentials issued until then are refused.'),
 });
 export type RevocationAnswer = z.infer<typeof RevocationAnswer>;
 
-/** The answer of `GET /audit`. */
+/** The response of `GET /audit`. */
 export const AuditPage = z.object({ entries: z.array(AuditEntryView).max(100), nextCursor });
 export type AuditPage = z.infer<typeof AuditPage>;

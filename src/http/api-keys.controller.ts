@@ -13,7 +13,7 @@ import { ApiKeysQuery } from './queries.ts';
 import { ApiKeyRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
-/** The keys of the tenants that an administrator reaches. */
+/** The API keys within the reach of an administrator. */
 @Routes('api-keys')
 export class ApiKeysController {
   constructor(private readonly keys: ApiKeys) {}
@@ -26,7 +26,7 @@ export class ApiKeysController {
   ): Promise<StoredApiKey & { key: string }> {
     permit.require('admin');
     const { tenant = permit.caller.tenant, expiresAt = null, ...rest } = parseRequest(ApiKeyRequest, body);
-    // Neither the key's tenant nor what its scopes open may lie beyond the reach of who makes it.
+    // Neither the key's tenant nor its scopes may reach further than the creator.
     const holder = { tenant, subject: rest.subject, scopes: new Set(rest.scopes), expiresAt, job: null };
     permit.requireCovers(holder);
     return this.keys.create({ ...rest, tenant, expiresAt }, permit.actor);

@@ -9,7 +9,7 @@ import { AuditQuery } from './queries.ts';
 import { readPage } from './page.ts';
 import { parseRequest } from '../job/parse-request.ts';
 
-/** `GET /audit`: who did what, in the tenants that an administrator reaches. */
+/** `GET /audit`: who did what, within the reach of an administrator. */
 @Routes('audit')
 export class AuditController {
   constructor(private readonly audit: AuditTrail) {}

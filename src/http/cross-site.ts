@@ -2,9 +2,9 @@ import { JobError } from '../job/job-errors.ts';
 import type { HttpRequest } from './http-request.ts';
 
 /**
- * Refuses what a page of another site makes a browser send along with its cookies. Browsers say where a request comes from in
- * `Sec-Fetch-Site` and `Origin`, which no page can forge; other clients send neither.
- * Reading is for pages of the same site, changing only for those of the same origin; `trusted` origins may both.
+ * Refuses requests that a page of another site makes a browser send with its cookies. Browsers name the origin of a
+ * request in `Sec-Fetch-Site` and `Origin`, which pages cannot forge; other clients send neither. Pages of the same
+ * site may read, only pages of the same origin may change anything, and pages of `trusted` origins may do both.
  */
 export function refuseCrossSite({ method, headers }: HttpRequest, trusted: readonly string[]): void {
   const { origin, host } = headers;
@@ -19,7 +19,10 @@ export function refuseCrossSite({ method, headers }: HttpRequest, trusted: reado
   );
 }
 
-/** What an older browser leaves out. It sends `Origin` with every request that is neither GET nor HEAD. */
+/**
+ * The value of `Sec-Fetch-Site` for older browsers, which do not send it. They send `Origin` with every request other
+ * than GET and HEAD.
+ */
 function siteOf(origin: string | string[] | undefined, host: string | string[] | undefined): string {
   if (origin === undefined) return 'none';
   if (typeof origin !== 'string' || !URL.canParse(origin)) return 'cross-site';

@@ -3,7 +3,7 @@ import type { Permit } from '../access/permit.ts';
 
 const permits = new WeakMap<object, Permit>();
 
-/** Remembers what the caller of the request may do; `AccessGuard` does so. */
+/** Stores the permit of the request's caller. Called by `AccessGuard`. */
 export function setPermit(request: object, permit: Permit): void {
   permits.set(request, permit);
 }
@@ -14,7 +14,7 @@ export function permitOf(request: object): Permit {
   return permit;
 }
 
-/** What the caller of the request may do. */
+/** The permit of the request's caller. */
 export const CurrentPermit = createParamDecorator((_data: unknown, context: ExecutionContext) =>
   permitOf(context.switchToHttp().getRequest<object>()),
 );

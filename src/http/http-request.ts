@@ -4,14 +4,14 @@ import type { Closable } from '../stream/admission.ts';
 import type { StreamResponse } from '../stream/stream-response.ts';
 import { StreamQuery } from './queries.ts';
 
-/** What Express's and Fastify's requests have in common. */
+/** The common part of Express's and Fastify's requests. */
 export interface HttpRequest extends WithHeaders {
   method: string;
   query: Record<string, unknown>;
   params: Record<string, string>;
-  /** The target as the client sent it, path and query. */
+  /** Path and query as the client sent them. */
   originalUrl: string;
-  /** Fastify's way to Node's request. */
+  /** Node's request; only on Fastify. */
   raw?: { socket: HttpSocket };
   socket: HttpSocket;
 }
@@ -19,16 +19,16 @@ export interface HttpRequest extends WithHeaders {
 export interface HttpSocket extends Closable {
   /** True on TLS. */
   readonly encrypted?: boolean;
-  /** Missing where a test gives the host requests without a network. */
+  /** Missing when a test injects requests without a network. */
   destroySoon?(): void;
 }
 
-/** The same of their responses. */
+/** The common part of Express's and Fastify's responses. */
 export interface HttpResponse {
   header(name: string, value: string): unknown;
-  /** Express's way to add a header beside others of its name, which is what `header` does on Fastify. */
+  /** Adds a header beside others of the same name. Express only; on Fastify, `header` does that. */
   append?(name: string, value: string): unknown;
-  /** Fastify's way to Node's response. */
+  /** Node's response; only on Fastify. */
   raw?: StreamResponse;
 }
 
@@ -49,22 +49,25 @@ export function socketOf(request: HttpRequest): HttpSocket {
   return request.raw?.socket ?? request.socket;
 }
 
-/** Nest answers every stream with `keep-alive`, so what asked for `close` would wait for it (RFC 9112, 9.6). */
+/**
+ * Closes the connection after the response if the client asked for `close` (RFC 9112, 9.6). Nest sends `keep-alive`
+ * with every stream, so the client would otherwise wait.
+ */
 export function closeWhereAsked(request: HttpRequest, response: HttpResponse): void {
   if (!/\bclose\b/i.test(String(request.headers['connection']))) return;
   closableOf(response).prependOnceListener('finish', () => socketOf(request).destroySoon?.());
 }
 
-/** Beside the cookies that the host may have set. */
+/** Adds a cookie and keeps those that the host has set. */
 export function addCookie(response: HttpResponse, cookie: string): void {
   if (response.append) response.append('Set-Cookie', cookie);
   else response.header('Set-Cookie', cookie);
 }
 
-/** Stands for a cursor that was given more than once; no cursor looks like it. */
+/** Value for a cursor that was given more than once. No valid cursor has this form. */
 const REPEATED = 'repeated';
 
-/** The cursor that the client has: the header wins over `?after=`; empty when there is neither. */
+/** The client's cursor: `Last-Event-ID`, else `?after=`, else empty. */
 export function cursorOf({ headers, query }: HttpRequest): string {
   const given = headers['last-event-id'] || (query['after'] ?? '');
   return typeof given === 'string' ? given : REPEATED;

@@ -9,7 +9,7 @@ import { StreamCookieHeader } from './stream-cookie-header.ts';
 import { SubmitRate } from './submit-rate.ts';
 import { TicketsController } from './tickets.controller.ts';
 
-/** `jobs/events` comes before `jobs/:id`. */
+/** The order matters: `jobs/events` must be matched before `jobs/:id`. */
 const ROUTES: Type[] = [
   StreamController,
   JobsController,

@@ -16,7 +16,7 @@ import { JobSubmitter } from '../submit/job-submitter.ts';
 import type { HttpResponse } from './http-request.ts';
 import { SubmitRate } from './submit-rate.ts';
 
-/** The routes that submit jobs, show them, and change their course. */
+/** The routes that submit, show, cancel and retry jobs. */
 @Routes('jobs')
 export class JobsController {
   constructor(

@@ -1,6 +1,6 @@
 /**
- * Reads one row more than `limit`, which tells whether there is a next page, and answers the page without it.
- * `nextCursor` is the id of the last row; null on the last page.
+ * Reads one row more than `limit` to find out whether there is a next page, and returns the page without that row.
+ * `nextCursor` is the id of the page's last row; null on the last page.
  */
 export async function readPage<Row extends { id: string }>(
   limit: number,

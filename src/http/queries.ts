@@ -4,7 +4,7 @@ import { AuditAction } from '../job/actor.ts';
 import { JobStatus } from '../job/job.ts';
 import { storable } from '../job/text.ts';
 
-/** A parameter that may be given once or more often. */
+/** An optional parameter that may be repeated. */
 const many = <T extends z.ZodType>(item: T) =>
   z
     .preprocess(
@@ -12,7 +12,7 @@ const many = <T extends z.ZodType>(item: T) =>
       z.array(item).max(100),
     )
     .optional()
-    .describe('May be given more than once: one of them has to match.');
+    .describe('May be repeated; a job must match one of the values.');
 
 const word = storable(64);
 
@@ -23,13 +23,13 @@ const filters = {
   tag: many(word),
 };
 
-/** How much of a list to answer; `cursor` is of another form for each. */
+/** The page size. The form of `cursor` differs between lists. */
 const limit = z.coerce.number().int().min(1).max(100).default(50).describe('Rows per page.');
-const CURSOR = '`nextCursor` of the page before.';
+const CURSOR = '`nextCursor` of the previous page.';
 
-// Parameters that we do not know are ignored.
+// Unknown parameters are ignored.
 
-/** Off where it has another value than this. */
+/** A switch that is on for exactly this value. */
 const onBy = <Value extends string>(value: Value, description: string) =>
   z.literal(value).optional().catch(undefined).describe(description);
 
@@ -38,7 +38,7 @@ export const ListQuery = z.object({ ...filters, limit, cursor: z.uuid().optional
 
 /** The query of `GET /jobs/:id`. */
 export const JobQuery = z.object({
-  include: onBy('payload', '`payload` adds what the job was submitted with.'),
+  include: onBy('payload', '`payload` adds the payload of the job.'),
 });
 
 /** The query of `GET /jobs/:id/logs`. */
@@ -54,14 +54,17 @@ export const LogsQuery = z.object({
 
 /** What the queries of streams share. */
 const stream = {
-  after: z.string().optional().describe('`Last-Event-ID` for clients without headers; the header wins.'),
+  after: z
+    .string()
+    .optional()
+    .describe('For clients that cannot send `Last-Event-ID`; the header takes precedence.'),
   ticket: z
     .string()
     .optional()
     .describe(
-      'From `POST /tickets`, for clients without headers; the stream then sets a cookie for reconnects.',
+      'From `POST /tickets`, for clients that cannot send headers. The response sets a cookie for reconnects.',
     ),
-  heartbeat: onBy('event', 'Beat by an event instead of a comment.'),
+  heartbeat: onBy('event', '`event` sends heartbeats as events instead of comments.'),
 };
 
 /** The query of `GET /jobs/:id/events`. */
@@ -82,9 +85,9 @@ export const ApiKeysQuery = z.object({ limit, cursor: z.uuid().optional().descri
 /** The query of `GET /audit`. */
 export const AuditQuery = z.object({
   action: AuditAction.optional().describe('Only entries of this kind.'),
-  subject: nameText.optional().describe('Only what this subject did.'),
+  subject: nameText.optional().describe('Only entries of this subject.'),
   limit,
-  // 18 digits fit a bigint, and are more than there will ever be entries.
+  // 18 digits always fit into a bigint.
   cursor: z
     .string()
     .regex(/^\d{1,18}$/, 'must be the nextCursor of a page')

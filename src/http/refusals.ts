@@ -5,9 +5,10 @@ import { JobError } from '../job/job-errors.ts';
 import { httpOf } from './http-request.ts';
 
 /**
- * Every refusal of the routes passes here: it is told, and gets its `Retry-After`, as the body is made by the host's
- * filter, which knows nothing of that. On a controller it sees what handlers throw; guards, which Nest runs
- * before it, do their work in `pass()`. A filter of our own would keep the host's from seeing the error.
+ * Handles every refusal of the routes: tells it as a fact and sets `Retry-After`, which the host's exception filter
+ * does not know. As an interceptor of the controllers it sees errors of handlers. Guards, which Nest runs before
+ * interceptors, do their work within `pass()`. An exception filter is no alternative: it would keep the host's filter
+ * from seeing the error.
  */
 @Injectable()
 export class Refusals implements NestInterceptor {

@@ -14,15 +14,15 @@ export const SubmitRequest = z.strictObject({
     .transform((at) => new Date(at))
     .pipe(dueTime)
     .nullish()
-    .describe('ISO 8601 with an offset: not before this time. Default: at once.'),
+    .describe('Earliest start, ISO 8601 with an offset. Default: at once.'),
   ...chosen,
 });
 
 /** The body of `POST /tickets`. */
 export const TicketRequest = z
   .strictObject({
-    jobs: z.array(z.uuid()).min(1).max(100).optional().describe('The jobs whose streams it opens.'),
-    feed: z.literal(true).optional().describe('It opens the feed.'),
+    jobs: z.array(z.uuid()).min(1).max(100).optional().describe('The jobs whose streams the ticket opens.'),
+    feed: z.literal(true).optional().describe('The ticket opens the feed.'),
   })
   .refine(({ jobs, feed }) => (jobs === undefined) !== (feed === undefined), {
     message: 'give either jobs or feed',
@@ -33,7 +33,7 @@ export const TicketRequest = z
 /** The body of `POST /api-keys`. */
 export const ApiKeyRequest = z.strictObject({
   ...keyFields,
-  tenant: nameText.optional().describe('Default: that of the caller.'),
+  tenant: nameText.optional().describe('Default: the tenant of the caller.'),
   expiresAt: z.iso
     .datetime({ offset: true, error: 'must be a time' })
     .transform((at) => new Date(at))
@@ -44,16 +44,16 @@ export const ApiKeyRequest = z.strictObject({
 
 const revocable = z.strictObject({
   tenant: nameText.optional(),
-  subject: nameText.optional().describe('Goes with its tenant.'),
+  subject: nameText.optional().describe('Requires `tenant`.'),
   tokenId: nameText.optional().describe('The `jti` of a token.'),
   key: z.uuid().toLowerCase().optional().describe('The id of an API key.'),
   job: z
     .uuid()
     .toLowerCase()
     .optional()
-    .describe('The id of a job: ends its viewer tokens, tickets and cookies.'),
+    .describe('The id of a job. Revokes its viewer tokens, tickets and cookies.'),
 });
-/** What a revocation names. */
+/** The fields that name the target of a revocation. */
 type Names = z.infer<typeof revocable>;
 
 /** The body of `POST /revocations`. */
@@ -70,15 +70,15 @@ export const RevocationRequest = revocable
     return z.NEVER;
   });
 
-/** The answer of `POST /revocations` repeats what was named. */
+/** The response of `POST /revocations` repeats these fields. */
 export const revocableNames = revocable.shape;
 
-/** In JSON Schema: exactly one of these is there. */
+/** JSON Schema for: exactly one of these properties is present. */
 function oneRequired(...names: string[]): object[] {
   return names.map((name) => ({ required: [name] }));
 }
 
-/** The kind of what is revoked, by the names that it is given by. */
+/** The kind of the revocation by the fields that are present. */
 const KINDS: Record<string, Revocable['kind']> = {
   tenant: 'tenant',
   'subject,tenant': 'subject',
@@ -87,7 +87,7 @@ const KINDS: Record<string, Revocable['kind']> = {
   job: 'job',
 };
 
-/** What exactly these names stand for; null where they are too many or too few. */
+/** The target of the revocation; null for an invalid combination of fields. */
 function revocableOf(names: Names): Revocable | null {
   const kind = KINDS[Object.keys(names).toSorted().join()];
   const { tenant = '', subject, tokenId, key, job } = names;

@@ -9,7 +9,7 @@ import type { Permit } from '../access/permit.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import { Revocations } from '../access/revocations.ts';
 
-/** `POST /revocations`: ends credentials before they expire, for administrators. */
+/** `POST /revocations`: administrators revoke credentials before they expire. */
 @Routes('revocations')
 export class RevocationsController {
   constructor(
@@ -17,7 +17,7 @@ export class RevocationsController {
     private readonly keys: ApiKeys,
   ) {}
 
-  /** Answers what was revoked and `revokedAt`: credentials issued until then are refused. */
+  /** Returns the revoked fields and `revokedAt`: credentials issued until then are refused. */
   @Post()
   async revoke(@CurrentPermit() permit: Permit, @Body() request: unknown): Promise<RevocationAnswer> {
     permit.require('admin');
@@ -26,13 +26,13 @@ export class RevocationsController {
     return { ...body, revokedAt: at.toISOString() };
   }
 
-  /** A key ends as such; where there is none to end, what was made with it still does. */
+  /** Revokes a key itself. If there is no such key, tickets and cookies that were made with it are still revoked. */
   async #revoke(revocable: Revocable, permit: Permit): Promise<Date> {
     const { actor } = permit;
     const { kind, value, tenant } = revocable;
     const ended = kind === 'key' ? await this.keys.revoke(value, actor, permit.reach) : null;
     if (ended) return ended;
-    // The id of a token, a key or a job does not tell its tenant: only who reaches all may name it alone.
+    // The id of a token, a key or a job does not tell its tenant, so only callers that reach every tenant may use it.
     permit.requireWithin(tenant || null);
     return this.revocations.revoke(revocable, actor);
   }

@@ -2,7 +2,7 @@ import { applyDecorators, Controller, UseGuards, UseInterceptors, VERSION_NEUTRA
 import { AccessGuard } from './access.guard.ts';
 import { Refusals } from './refusals.ts';
 
-/** A controller of routes that need a credential. */
+/** Decorates a controller whose routes need a credential. */
 export function Routes(path: string): ClassDecorator {
   return applyDecorators(
     Controller({ path, version: VERSION_NEUTRAL }),

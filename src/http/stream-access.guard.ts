@@ -12,12 +12,12 @@ import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream
 import { setGrant } from './stream-cookie-header.ts';
 import { type RedeemedTicket, Tickets } from '../access/tickets.ts';
 
-/** Values of the cookie that are tried: a page of a sister domain may add some of its own. */
+/** Most values of the cookie that are tried. There may be several, because pages of sibling domains can set more. */
 const MAX_COOKIES = 4;
 
 /**
- * Authenticates requests for streams, which `EventSource` sends without headers: besides a bearer token, which
- * wins, it takes a ticket, and the cookie that an earlier ticket turned into. No other route takes those.
+ * Authenticates requests for streams. `EventSource` cannot send headers, so besides a bearer token, which takes
+ * precedence, these routes accept a ticket, and the cookie that a ticket was exchanged for. No other route does.
  */
 @Injectable()
 export class StreamAccessGuard extends AccessGuard {
@@ -50,7 +50,7 @@ export class StreamAccessGuard extends AccessGuard {
     const redeemed = typeof ticket === 'string' ? await this.tickets.redeem(ticket) : null;
     const grant = redeemed && grantFor(redeemed, job);
     const caller = grant && (await this.authenticator.unlessRevoked(grant.caller));
-    // A link that somebody follows must not leave them a cookie that stands for whoever made the link.
+    // A navigation gets no cookie: a person who follows a link must not act as the one who made the link.
     if (grant && caller && request.headers['sec-fetch-mode'] !== 'navigate') setGrant(request, grant);
     return caller;
   }
@@ -66,7 +66,10 @@ export class StreamAccessGuard extends AccessGuard {
   }
 }
 
-/** A ticket for the feed or for other jobs looks as if there were no such job; one for jobs opens no feed. */
+/**
+ * The grant of a ticket for this stream. A job's stream answers `404` to a ticket for other jobs or the feed, and a
+ * ticket for jobs does not open the feed.
+ */
 function grantFor({ caller, jobs, createdAt }: RedeemedTicket, job: string | null): StreamGrant | null {
   if (job === null)
     return jobs === null ? { caller: { ...caller, boundAt: createdAt }, job, at: createdAt } : null;

@@ -2,28 +2,28 @@ import { Injectable } from '@nestjs/common';
 import { STREAM_COOKIE, StreamCookies, type StreamGrant } from '../access/stream-cookies.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 
-/** What Express's and Fastify's requests tell of the way a request came. */
+/** The part of Express's and Fastify's requests that decides the attributes of the cookie. */
 export interface CookieRequest {
   headers: Record<string, string | string[] | undefined>;
-  /** The target as the client sent it, path and query. */
+  /** Path and query as the client sent them. */
   originalUrl: string;
-  /** Fastify's way to Node's request. */
+  /** Node's request; only on Fastify. */
   raw?: { socket: { readonly encrypted?: boolean } };
   socket: { readonly encrypted?: boolean };
 }
 
-/** A path that needs no care in a header: no space, no quote, and not the semicolon that ends an attribute. */
+/** A path that is safe in a header: no space, no double quote, and no semicolon, which would end an attribute. */
 const PATH = String.raw`(?:\/[\w.~%!$&'()*+,=:@-]+)*`;
 const STREAM_PATH = new RegExp(String.raw`^(${PATH}?)(\/jobs(?:\/[0-9a-f-]{36})?\/events)\/?$`, 'i');
 
 const grants = new WeakMap<object, StreamGrant>();
 
-/** Remembers what the ticket of the request was redeemed for, until its stream is admitted. */
+/** Stores the grant of the request's ticket until its stream is admitted. */
 export function setGrant(request: object, grant: StreamGrant): void {
   grants.set(request, grant);
 }
 
-/** Gives a client the cookie that lets it open its stream again. */
+/** Issues the cookie with which a client can reopen its stream. */
 @Injectable()
 export class StreamCookieHeader {
   constructor(
@@ -41,7 +41,7 @@ export class StreamCookieHeader {
   }
 }
 
-/** The `Set-Cookie` header of a cookie that is sent back to this one stream, and never read by a page. */
+/** A `Set-Cookie` header for a cookie that is only sent to this stream and that pages cannot read. */
 export function setCookieHeader(
   cookie: { name: string; value: string; maxAge: number },
   request: CookieRequest,
@@ -58,8 +58,8 @@ export function setCookieHeader(
 }
 
 /**
- * The path that the client asked for. A proxy may have taken a prefix off it, which `publicPath` then names;
- * a global prefix that `publicPath` does not name is seen in the request.
+ * The path that the client requested. If a proxy removed a prefix, `publicPath` has it; a global prefix that is missing
+ * in `publicPath` is taken from the request.
  */
 function pathOf(url: string, { job, publicPath }: { job: string | null; publicPath: string }): string {
   const match = STREAM_PATH.exec(url.split('?', 1)[0] ?? '');
@@ -69,7 +69,7 @@ function pathOf(url: string, { job, publicPath }: { job: string | null; publicPa
   return publicPath.endsWith(prefix) ? `${publicPath}${path}` : `${prefix}${path}`;
 }
 
-/** A client that claims https without having it only loses its own cookie. */
+/** Trusting the header is safe: a client that falsely claims https only loses its own cookie. */
 function isSecure({ headers, raw, socket }: CookieRequest): boolean {
   const forwarded = headers['x-forwarded-proto'];
   const first = (Array.isArray(forwarded) ? forwarded[0] : forwarded)?.split(',', 1)[0];

@@ -3,12 +3,12 @@ import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core';
 import type { HttpResponse } from './http-request.ts';
 
-/** Thrown before a stream of which its client has everything, the end included. */
+/** Thrown instead of opening a stream when the client already has everything, including the end. */
 export class StreamOver extends Error {}
 
 /**
- * Answers `204`, which tells an `EventSource` to stop asking, and without any header of a body, which Nest's own filter
- * would add: RFC 9110, 8.6 forbids `Content-Length` there.
+ * Answers `204`, which makes an `EventSource` stop reconnecting. Sent without headers of a body, which Nest's own
+ * filter would add, because RFC 9110, 8.6 forbids `Content-Length` there.
  */
 @Catch(StreamOver)
 export class StreamOverFilter implements ExceptionFilter<StreamOver> {
@@ -16,7 +16,7 @@ export class StreamOverFilter implements ExceptionFilter<StreamOver> {
 
   catch(_over: StreamOver, context: ArgumentsHost): void {
     const response = context.switchToHttp().getResponse<HttpResponse>();
-    // To HEAD, Fastify adds a length to everything but a stream.
+    // For HEAD, Fastify adds a length unless the body is a stream.
     const nothing = response.raw ? Readable.from([]) : undefined;
     this.host.httpAdapter.reply(response, nothing, 204);
   }

@@ -21,7 +21,10 @@ import type { HttpRequest, HttpResponse } from './http-request.ts';
 import { StreamOverFilter } from './stream-over.filter.ts';
 import type { StreamRequest } from '../stream/viewers.ts';
 
-/** The viewer keeps to its bound by itself; past this many characters in Nest's own queue Nest drops the connection. */
+/**
+ * When Nest's own queue exceeds this many characters, Nest drops the connection. The viewer's own limit is reached
+ * first.
+ */
 const MAX_PENDING = 256 * 1024;
 
 @Controller({ path: 'jobs', version: VERSION_NEUTRAL })
@@ -54,9 +57,9 @@ export class StreamController {
 }
 
 /**
- * Whether a request is for a stream. Nest hands each frame of a stream to the host's global interceptors as if it were
- * an answer; one that changes, caches or times answers has to leave streams alone:
- * `if (isJobStream(context)) return next.handle();`
+ * Whether a request is for a stream. Nest passes every frame of a stream to the host's global interceptors like a
+ * response. Interceptors that change, cache or time responses must skip streams: `if (isJobStream(context)) return
+ * next.handle();`
  */
 export function isJobStream(context: ExecutionContext): boolean {
   return context.getClass() === StreamController;

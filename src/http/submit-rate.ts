@@ -10,11 +10,11 @@ import { redisKeys } from '../redis/keys.ts';
 import { RedisConnections } from '../redis/redis-connections.ts';
 
 const WINDOW_SECONDS = 60;
-/** A Redis that hangs must not hold up submits, which do not need it otherwise. */
+/** Longest wait for Redis. A hanging Redis must not delay submits, which otherwise do not need it. */
 const COUNT_MS = 250;
 const TRY_AGAIN_SECONDS = 5;
 
-/** How often one caller may submit over HTTP, counted in Redis for all processes together. */
+/** Limits how often a caller may submit over HTTP, counted in Redis across all processes. */
 @Injectable()
 export class SubmitRate {
   readonly #outage = new Outage('Jobstream limits', 'Submits are counted in Redis again', 'warn');
@@ -38,10 +38,13 @@ export class SubmitRate {
     this.#own = new RateLimiterMemory(limit);
   }
 
-  /** Counts a submit; throws `429 too_many_submits`, or `503 rate_unknown` where it cannot be counted and has to be. */
+  /**
+   * Counts a submit. Throws `429 too_many_submits`, or `503 rate_unknown` when Redis cannot count and `withoutRedis` is
+   * `closed`.
+   */
   async count({ tenant, subject }: Caller): Promise<void> {
     if (!this.#shared || !this.#own) return;
-    // Names may be long and hold anything: a key of Redis is better neither.
+    // Hashed, because names may be long and contain any character.
     const key = createHash('sha256')
       .update(JSON.stringify([tenant, subject]))
       .digest('base64url');

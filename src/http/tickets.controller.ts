@@ -9,7 +9,7 @@ import { TicketRequest } from './requests.ts';
 import { parseRequest } from '../job/parse-request.ts';
 import { Tickets } from '../access/tickets.ts';
 
-/** `POST /tickets`: what `EventSource` needs, which cannot send headers. */
+/** `POST /tickets`: tickets for `EventSource`, which cannot send headers. */
 @Routes('tickets')
 export class TicketsController {
   constructor(

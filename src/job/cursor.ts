@@ -7,12 +7,12 @@ export interface Cursor {
   readonly tick: number;
 }
 
-/** Before every frame of every job. */
+/** The position before the first frame of any job. */
 export const START: Cursor = { version: 0, tick: 0 };
 
 const GRAMMAR = /^(0|[1-9]\d{0,9})\.(0|[1-9]\d{0,14})$/;
 
-/** Reads a cursor; null when it is malformed. */
+/** Parses a cursor; null when it is malformed. */
 export function parseCursor(text: string): Cursor | null {
   const match = GRAMMAR.exec(text);
   return match ? { version: Number(match[1]), tick: Number(match[2]) } : null;

@@ -3,28 +3,28 @@ import { HttpException, HttpStatus } from '@nestjs/common';
 import { z } from 'zod';
 
 export const InputIssue = z.object({
-  path: z.string().describe('`a.b.0`; empty for the whole.'),
+  path: z.string().describe('Path of the value, such as `a.b.0`; empty for the whole input.'),
   message: z.string(),
 });
-/** One thing that is wrong with an input, and where. */
+/** One problem with an input, and where it is. */
 export type InputIssue = z.infer<typeof InputIssue>;
 
 export const ErrorBody = z
   .object({
     statusCode: z.int(),
-    error: z.string().describe('The name of the status.'),
-    message: z.string().describe('For people.'),
+    error: z.string().describe('Name of the HTTP status.'),
+    message: z.string().describe('For people; may change.'),
     code: z.string().describe('Stable: decide by this, not by `message`.'),
-    issues: z.array(InputIssue).optional().describe('Where an input did not fit: every place.'),
+    issues: z.array(InputIssue).optional().describe('Every problem of an invalid input.'),
   })
-  .describe('A refusal.');
-/** What an error is answered with. */
+  .describe('An error response.');
+/** The body of an error response. */
 export type ErrorBody = z.infer<typeof ErrorBody>;
 
-/** A refusal with a stable `code`, in Nest's shape: `{statusCode, error, message, code}`. */
+/** An HTTP error with a stable `code`. Its body has Nest's shape `{statusCode, error, message}` plus the code. */
 export class JobError extends HttpException {
   readonly code: string;
-  /** Seconds until the same may be tried again: the `Retry-After` of the answer. Null where that would not help. */
+  /** Seconds to wait before trying again, sent as `Retry-After`. Null when trying again would not help. */
   readonly retryAfter: number | null;
 
   constructor(
@@ -42,7 +42,9 @@ export class JobError extends HttpException {
   }
 }
 
-/** The job does not exist, or the caller may not know that it does: both answer the same bytes. */
+/**
+ * The job does not exist, or the caller may not see it. Both give byte-identical responses, so ids cannot be probed.
+ */
 export class JobNotFound extends JobError {
   constructor() {
     super(HttpStatus.NOT_FOUND, 'job_not_found', 'No such job.');
@@ -59,7 +61,7 @@ export class UnknownJobType extends JobError {
   }
 }
 
-/** The request or the payload does not fit its schema; `issues` names every place. */
+/** The request or the payload does not fit its schema; `issues` lists every problem. */
 export class InvalidInput extends JobError {
   constructor(statusCode: 400 | 422, code: string, message: string, issues: InputIssue[]) {
     super(statusCode, code, message, { issues });
@@ -90,7 +92,7 @@ export class JobNotRetryable extends JobError {
   }
 }
 
-/** Throw it in a handler to fail the job at once, whatever attempts are left. */
+/** Thrown by a handler, it fails the job at once, even if attempts are left. */
 export class PermanentFailure extends Error {
   /** Stored with the job and shown to its viewers; `[a-z0-9_]{1,64}`. */
   readonly code: string;

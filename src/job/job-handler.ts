@@ -4,8 +4,8 @@ import type { LogLine } from './log-line.ts';
 import type { Progress } from './job.ts';
 
 /**
- * The payloads and results of a host's job types, by type name. A host extends it by declaration merging,
- * and `Jobs.submit()` is then checked by the compiler:
+ * The payloads of the host's job types, by type name. Hosts extend it by declaration merging, so that the compiler
+ * checks `Jobs.submit()`:
  *
  * ```ts
  * declare module 'nestjs-jobstream' {
@@ -26,13 +26,13 @@ export type PayloadOf<T extends string> = T extends keyof JobTypes
 export type LogLevel = LogLine['level'];
 
 /**
- * One line each, of which the first 2,000 characters are kept. An error becomes its class, code and message with those of
- * its causes, an object short JSON. Stacks stay out, as everybody who may see the job sees its lines: log `error.stack`
- * to show one.
+ * Each call writes one line, cut at 2,000 characters. An error is written as class, code and message, followed by those
+ * of its causes; an object as short JSON. Stacks are left out because everyone who may see the job sees its lines; log
+ * `error.stack` to include one.
  */
 export type JobLog = Record<LogLevel, (entry: unknown) => void>;
 
-/** What a handler gets beside its payload: one per attempt. */
+/** The second argument of a handler, after the payload. Every attempt gets its own. */
 export interface JobContext {
   readonly id: string;
   readonly type: string;
@@ -42,26 +42,29 @@ export interface JobContext {
   readonly attempt: number;
   readonly maxAttempts: number;
   /**
-   * Aborts when the job is cancelled, times out, loses its lease or the process shuts down; `signal.reason`
-   * is an Error that says which. Pass it on to everything that can be aborted.
+   * Aborts when the job is cancelled, times out or loses its lease, and when the process shuts down. `signal.reason` is
+   * an Error that names the cause. Pass the signal to everything that can be aborted.
    */
   readonly signal: AbortSignal;
-  /** Lines for `GET /jobs/:id/logs` and for streams with `?logs=1`. */
+  /** Writes log lines, served by `GET /jobs/:id/logs` and by streams with `?logs=1`. */
   readonly log: JobLog;
-  /** Reports absolute progress. Synchronous and cheap: call it as often as you like, it is coalesced. */
+  /** Reports absolute progress. Synchronous and cheap because updates are coalesced: call it as often as you like. */
   progress(update: Partial<Progress>): void;
 }
 
 export interface JobHandlerOptions<Payload = unknown> {
   /** Checks the payload at submit and again before the handler runs (any Standard Schema, such as zod's). */
   schema: StandardSchemaV1<unknown, Payload>;
-  /** One of the queues given to `JobsModule`. Default `default`. */
+  /** Name of a queue given to `JobsModule`. Default `default`. */
   queue?: string;
-  /** Claims before the job fails. Default 3. */
+  /** Attempts (claims) until the job fails for good. Default 3. */
   attempts?: number;
-  /** Milliseconds before attempt `n + 1`, given that attempt `n` failed. Default: 1 s doubling to 5 min, ±25 % jitter. */
+  /** Milliseconds to wait after attempt `failedAttempt` failed. Default: 1 s, doubling up to 5 min, ±25 % jitter. */
   backoff?: (failedAttempt: number) => number;
-  /** Milliseconds an attempt may take; the signal then aborts and the attempt fails with `timeout`. Default: none. */
+  /**
+   * Longest duration of an attempt in milliseconds. When it is over, the signal aborts and the attempt fails with
+   * `timeout`. Default: none.
+   */
   timeoutMs?: number;
 }
 
@@ -72,8 +75,8 @@ export interface JobHandlerMetadata extends JobHandlerOptions {
 export const JOB_HANDLER = Symbol('jobstream:handler');
 
 /**
- * Marks the method that runs jobs of `type` (`[a-z0-9._-]{1,64}`). It is called with the parsed payload and a
- * `JobContext`; what it returns (JSON) is the job's result, what it throws fails the attempt.
+ * Marks the method that runs jobs of `type` (`[a-z0-9._-]{1,64}`). The method gets the parsed payload and a
+ * `JobContext`. Its return value (JSON) becomes the job's result; an exception fails the attempt.
  */
 export function JobHandler<Payload>(type: string, options: JobHandlerOptions<Payload>): MethodDecorator {
   const metadata: JobHandlerMetadata = { ...options, type };

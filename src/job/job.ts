@@ -8,7 +8,7 @@ export const JobStatus = z
   .describe('The last three are final. A job that waits for `runAt` or for its next attempt is `queued`.');
 export type JobStatus = z.infer<typeof JobStatus>;
 
-/** What may follow each status; `docs/architecture.md` draws it. */
+/** The statuses that may follow each status, drawn in `docs/architecture.md`. */
 export const TRANSITIONS: Readonly<Record<JobStatus, readonly JobStatus[]>> = {
   queued: ['active', 'cancelled'],
   active: ['completed', 'failed', 'cancelled', 'queued'],
@@ -32,15 +32,20 @@ export const anyJson: z.ZodType<Json> = z.unknown() as never;
 
 export const Progress = z
   .object({
-    percent: z.number().min(0).max(100).nullable().describe('Made of `done / total` where both are known.'),
+    percent: z
+      .number()
+      .min(0)
+      .max(100)
+      .nullable()
+      .describe('Computed from `done / total` when both are known.'),
     done: z.number().nullable(),
     total: z.number().nullable(),
-    unit: z.string().nullable().describe('What `done` and `total` count, for instance `bytes`.'),
-    step: z.string().nullable().describe('The phase of the work, in words for a person.'),
+    unit: z.string().nullable().describe('What `done` and `total` count, such as `bytes`.'),
+    step: z.string().nullable().describe('Current phase of the work, as text for people.'),
     message: z.string().nullable(),
-    data: anyJson.describe('Anything else that a page wants to show; at most 4,096 characters of JSON.'),
+    data: anyJson.describe('Any other JSON to display, at most 4,096 characters.'),
   })
-  .describe('How far the attempt is: absolute, never a delta; each part null when unknown.');
+  .describe('Progress of the attempt, as absolute values rather than deltas. Unknown fields are null.');
 export type Progress = z.infer<typeof Progress>;
 
 export const JobFailure = z
@@ -48,14 +53,14 @@ export const JobFailure = z
     code: z
       .string()
       .regex(/^[a-z0-9_]{1,64}$/)
-      .describe('Stable: decide by this.'),
+      .describe('Stable: use this in code.'),
     message: z.string().describe('Safe to show.'),
   })
-  .describe('Why the last attempt that failed did so.');
+  .describe('Why the most recent failed attempt failed.');
 export type JobFailure = z.infer<typeof JobFailure>;
 
 const version = z.int().min(1).describe('Starts at 1 and grows by one with every committed status change.');
-const attempt = z.int().min(0).describe('How often a worker has claimed the job.');
+const attempt = z.int().min(0).describe('How often workers have claimed the job.');
 
 /** The fields of a job, in the order in which clients see them. */
 export const JobView = z
@@ -64,37 +69,44 @@ export const JobView = z
     type: z.string(),
     queue: z.string(),
     tenant: z.string(),
-    owner: z.string().nullable().describe('Who submitted it; null: the application.'),
+    owner: z
+      .string()
+      .nullable()
+      .describe('Subject of the submitter; null when the application submitted it without an owner.'),
     status: JobStatus,
     version,
     attempt,
     maxAttempts: z.int().min(1),
     priority: z.int().min(0).max(9).describe('Higher goes first.'),
     tags: z.array(z.string().max(64)).max(16),
-    progress: Progress.nullable().describe('Null until the attempt reports; a final job keeps its last.'),
+    progress: Progress.nullable().describe(
+      'Null until the attempt reports progress; a final job keeps the last report.',
+    ),
     result: anyJson.describe('What the handler returned, up to 256 KiB; null unless the job is completed.'),
-    error: JobFailure.nullable().describe('Of the last attempt that failed; the next claim clears it.'),
+    error: JobFailure.nullable().describe(
+      'Error of the most recent failed attempt; the next claim clears it.',
+    ),
     createdAt: time,
-    runAt: time.describe('When it is due: as asked for, then the time of the next attempt.'),
+    runAt: time.describe('When the job is due: first as requested, later the time of the next attempt.'),
     startedAt: time.nullable().describe('When the latest attempt was claimed.'),
     finishedAt: time.nullable(),
     updatedAt: time,
-    cancelRequestedAt: time.nullable().describe('When somebody asked to cancel it.'),
+    cancelRequestedAt: time.nullable().describe('When cancelling was requested.'),
     links: z.object({ self: z.string(), events: z.string() }).describe('Paths of the job and of its stream.'),
     payload: anyJson.optional().describe('Only with `?include=payload`.'),
   })
-  .describe('A job. Times are ISO 8601 in UTC; every key but `payload` is always there.');
+  .describe('A job. Times are ISO 8601 in UTC. Every key except `payload` is always present.');
 export type JobView = z.infer<typeof JobView>;
 
 type JobTime = 'createdAt' | 'runAt' | 'startedAt' | 'finishedAt' | 'updatedAt' | 'cancelRequestedAt';
 
-/** A job as it is stored. Times are those of the Postgres clock. */
+/** A job as stored. All times come from the Postgres clock. */
 export interface Job extends WithDates<Omit<JobView, 'links' | 'payload'>, JobTime> {
   /** The tick of `progress` within the version that reported it. */
   progressTick: number;
 }
 
-/** What a job is read by where nobody asks for it: its id, and the tenant that it has to be of. */
+/** Identifies a job in statements that run for no caller: its id, and the tenant that it must belong to. */
 export type TenantJob = Pick<Job, 'id' | 'tenant'>;
 
 export const JobChangeView = z.object({
@@ -109,7 +121,7 @@ export const JobChangeView = z.object({
 /** One committed status change: a row of the history that streams replay. */
 export type JobChange = WithDates<z.infer<typeof JobChangeView>, 'runAt' | 'at'>;
 
-/** What of a job its viewers see as it is stored: nothing that the schema does not name. */
+/** The stored fields that viewers see. Derived from the schema, so that a new field is not exposed by accident. */
 const SHOWN = Object.keys(JobView.omit({ links: true, payload: true }).shape) as (keyof Job)[];
 
 export function toJobView(job: Job, basePath: string): JobView {

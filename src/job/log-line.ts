@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { instant } from './time.ts';
 
 export const LogLine = z.object({
-  n: z.int().min(1).describe('Counts from 1 within the job, over all attempts.'),
+  n: z.int().min(1).describe('Number of the line, counted from 1 over all attempts of the job.'),
   level: z.enum(['debug', 'info', 'warn', 'error']),
   text: z.string().max(2_000),
   at: instant,
@@ -11,5 +11,5 @@ export const LogLine = z.object({
 /** A stored log line of a job. */
 export type LogLine = z.infer<typeof LogLine>;
 
-/** A line as a handler wrote it. */
+/** A log line before it is stored. */
 export type NewLogLine = Omit<LogLine, 'n'>;

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { InvalidInput } from './job-errors.ts';
 
-/** The parsed request, or `400 invalid_request` that names every issue and its path. */
+/** Returns the parsed request, or throws `400 invalid_request` with every issue and its path. */
 export function parseRequest<Output>(schema: z.ZodType<Output>, request: unknown): Output {
   const parsed = schema.safeParse(request);
   if (parsed.success) return parsed.data;

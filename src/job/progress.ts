@@ -1,15 +1,15 @@
 import type { Json, Progress } from './job.ts';
 import { storableJson, storableText } from '../runtime/storable.ts';
 
-/** What a handler reports: any part of a `Progress`; parts left out are unknown (null). */
+/** A handler's report: any fields of a `Progress`. Omitted fields are unknown (null). */
 export type ProgressUpdate = Partial<Progress>;
 
 const MAX_TEXT = 500;
 const MAX_DATA = 4096;
 
 /**
- * Makes a full `Progress` of what a handler reported: finite numbers only, texts cut at 500 characters,
- * `percent` from `done / total` when both are known, always within 0 to 100.
+ * Completes a handler's report: numbers that are not finite become null, texts are cut at 500 characters, and `percent`
+ * is computed from `done / total` when both are known and limited to 0 to 100.
  */
 export function toProgress(update: ProgressUpdate): Progress {
   const done = finite(update.done);
@@ -39,14 +39,14 @@ function text(value: string | null | undefined): string | null {
   return typeof value === 'string' ? storableText(value.slice(0, MAX_TEXT)) : null;
 }
 
-/** The same value as JSON keeps it, or null when it is no JSON or longer than 4,096 characters. */
+/** The value after a round trip through JSON, or null when it is not JSON or longer than 4,096 characters. */
 function bounded(value: Json | undefined): Json {
   if (value === undefined || value === null) return null;
   try {
     const json = JSON.stringify(value);
     return json === undefined || json.length > MAX_DATA ? null : (JSON.parse(storableJson(json)) as Json);
   } catch {
-    // Circular or a BigInt: progress must never break the handler that reports it.
+    // A circular object or a BigInt. It is dropped because reporting progress must not fail the handler.
     return null;
   }
 }

@@ -12,17 +12,17 @@ export const ProgressData = z.object({
 });
 export const LogData = z.object({
   lines: z.array(LogLine),
-  dropped: z.int().min(0).describe('Lines that were left out before these.'),
+  dropped: z.int().min(0).describe('Number of lines left out before these.'),
 });
 export const ResetData = z.object({ reason: z.string().describe('`malformed_cursor` or `unknown_cursor`.') });
 export const ByeData = z.object({
   reason: z.enum(['rotate', 'drain', 'slow', 'expired', 'revoked', 'gone']),
-  reconnect: z.boolean().describe('Whether to come back, with the id of the last frame.'),
+  reconnect: z.boolean().describe('Whether the client should reconnect with the id of its last frame.'),
 });
 export const GoneData = z.object({ id: z.uuid() });
 export const NoData = z.object({});
 
-/** The events of the stream of one job, and what the `data` line of each holds. */
+/** The events of a job's stream, and the schema of their `data`. */
 export const JOB_EVENTS = {
   snapshot: JobData,
   state: StateData,
@@ -34,7 +34,7 @@ export const JOB_EVENTS = {
   heartbeat: NoData,
 } as const;
 
-/** The same for the feed of many jobs. */
+/** The events of the feed of many jobs, and the schema of their `data`. */
 export const FEED_EVENTS = {
   job: JobData,
   gone: GoneData,

@@ -1,17 +1,17 @@
 import { z } from 'zod';
 
-/** A time as clients see it. */
-export const time = z.iso.datetime().describe('ISO 8601 in UTC, by the clock of Postgres.');
+/** A time as sent to clients. */
+export const time = z.iso.datetime().describe('ISO 8601 in UTC, by the Postgres clock.');
 
-/** A time by another clock, such as that of the process that answers. */
+/** A time by another clock, such as that of the responding process. */
 export const instant = z.iso.datetime().describe('ISO 8601 in UTC.');
 
-/** What clients see, as it is stored: the named times are dates. */
+/** The stored form of a view: the named times are `Date`s instead of strings. */
 export type WithDates<View, Times extends keyof View> = {
   [Key in keyof View]: Key extends Times ? Exclude<View[Key], string> | Date : View[Key];
 };
 
-/** What JSON turns into `View`: a text of it may still be a date. */
+/** A value that `JSON.stringify()` turns into `View`: its strings may be `Date`s. */
 export type Dated<View> = View extends string
   ? View | Date
   : View extends object

@@ -1,9 +1,9 @@
-/** Which jobs somebody may see: those of a tenant, of an owner, or a single one; null stands for any. */
+/** Which jobs a caller may see, by tenant, owner and id; null means any. */
 export interface Visibility {
   tenant: string | null;
   owner: string | null;
   job: string | null;
 }
 
-/** The application itself, which sees every job. */
+/** For the application itself, which may see every job. */
 export const EVERYTHING: Visibility = { tenant: null, owner: null, job: null };

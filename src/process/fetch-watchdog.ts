@@ -5,18 +5,21 @@ import { Loop } from '../runtime/loop.ts';
 import { Outage } from '../runtime/outage.ts';
 
 const LOOK_MS = 5_000;
-/** Bull asks for the next job every second or so; so long without one, while some wait, is a hang. */
+/**
+ * Bull asks for the next job about every second. If none arrives for this long although jobs wait, the connection
+ * hangs.
+ */
 const SILENCE_MS = 15_000;
 const CONTEXT = 'Jobstream worker';
 
-/** Bull does not type its blocking connection. */
+/** Bull's types lack its blocking connection. */
 interface Blocking {
   bclient: Redis;
 }
 
 /**
- * Watches that a queue's blocking connection still fetches: a connection that died without a word (a dropped
- * NAT entry, say) would leave the worker waiting for ever.
+ * Checks that a queue's blocking connection still fetches jobs. A connection that died silently, for instance through a
+ * dropped NAT entry, would leave the worker waiting for ever.
  */
 export class FetchWatchdog {
   readonly #log = new Logger(CONTEXT);
@@ -38,7 +41,7 @@ export class FetchWatchdog {
     return this.#looks.stop();
   }
 
-  /** A job was fetched; call what it returns when its slot is free again. */
+  /** Notes that a job was fetched. Returns a function to call when its slot is free again. */
   fetched(): () => void {
     this.#busy += 1;
     this.#lastSign = performance.now();
@@ -51,10 +54,10 @@ export class FetchWatchdog {
   async #look(): Promise<void> {
     const { bull, name, concurrency } = this.queue;
     if (this.#busy >= concurrency || performance.now() - this.#lastSign < SILENCE_MS) return;
-    // When Redis cannot be asked there is nothing to fetch either.
+    // If Redis does not answer, there is nothing to fetch either.
     const waiting = await bull.getWaitingCount().catch(() => 0);
     if (waiting === 0 || performance.now() - this.#lastSign < SILENCE_MS) return;
-    this.#log.warn(`${waiting} jobs wait in "${name}" but none is fetched; its connection is made anew.`);
+    this.#log.warn(`${waiting} jobs wait in "${name}" but none is fetched; reconnecting.`);
     this.#lastSign = performance.now();
     (bull as unknown as Blocking).bclient.disconnect(true);
   }

@@ -8,7 +8,7 @@ import type { ClaimedJob, JobRef } from '../store/job-columns.ts';
 import { JobMoves, type Settlement } from '../store/job-moves.ts';
 import { JobOffers } from '../store/job-offers.ts';
 
-/** What this worker does to rows: claims and settlements of jobs that come together share one statement. */
+/** The worker's changes of rows. Concurrent claims, and concurrent settlements, share one statement. */
 @Injectable()
 export class GatheredMoves {
   readonly #worker = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
@@ -23,12 +23,12 @@ export class GatheredMoves {
     private readonly registry: HandlerRegistry,
   ) {}
 
-  /** Null where the job is not as it was offered, or of a type that this worker does not know. */
+  /** Claims the job; null when it no longer has the offered version, or has a type that this worker does not handle. */
   claim(ref: JobRef): Promise<ClaimedJob | null> {
     return this.#claims.add(ref);
   }
 
-  /** The job as it is now; null where it had been taken away. */
+  /** The settled job; null when it had been taken away from this worker. */
   settle(settlement: Settlement): Promise<Job | null> {
     return this.#settlements.add(settlement);
   }

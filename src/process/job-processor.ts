@@ -17,7 +17,7 @@ import { InvalidResult, storedResult } from './result.ts';
 import { JobAborted, RunningJob } from './running-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 
-/** Runs what Bull offers: claim → run → settle. Everything it writes is a compare-and-set on the claim's version. */
+/** Runs the jobs that Bull offers: claim, run, settle. Every write is a compare-and-set on the claimed version. */
 @Injectable()
 export class JobProcessor {
   readonly #log = new Logger('Jobstream worker');
@@ -33,15 +33,16 @@ export class JobProcessor {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** Stops trying to settle what Postgres does not take: the lease gives those jobs to another worker. */
+  /** Stops retrying settlements that fail. The leases of those jobs expire, and other workers take them over. */
   giveUp(): void {
     this.#gaveUp.abort();
   }
 
-  /** Runs the job if it is still as it was offered. Resolves when its handler has really ended. */
+  /** Runs the job if it still has the offered version. Resolves when its handler has actually returned. */
   async process(ref: JobRef, stopping: AbortSignal): Promise<void> {
     const claimed = await this.#untilDone(`Claiming job ${ref.id}`, () => this.moves.claim(ref), stopping);
-    // Its type is known to other workers only, or this one stops. Where another worker has it, giving back does nothing.
+    // Only other workers handle this type, or this one is stopping. If another worker has claimed the job already,
+    // giving it back does nothing.
     if (!claimed) return this.moves.giveBack(ref);
     const job = this.#begin(claimed);
     const handler = this.registry.get(job.type);
@@ -53,7 +54,7 @@ export class JobProcessor {
     } finally {
       forget();
     }
-    // An overruled handler still occupies its slot: it may be using what the slot stands for.
+    // A handler that ignored its abort keeps its slot, because it may still use the resources that the slot limits.
     await handling;
   }
 
@@ -65,7 +66,7 @@ export class JobProcessor {
     });
   }
 
-  /** Never rejects: an error is one of the ways to end. */
+  /** Never rejects: an error is one kind of ending. */
   async #handle(job: RunningJob, handler: RegisteredHandler): Promise<Ending> {
     try {
       const parsed = await validate(handler.schema, job.job.payload);
@@ -77,7 +78,7 @@ export class JobProcessor {
     }
   }
 
-  /** How the handler ended, or `overruled` once its signal has been aborted for longer than the grace. */
+  /** How the handler ended, or `overruled` when it still runs after the grace that follows its abort. */
   async #endingOf(job: RunningJob, handler: RegisteredHandler, handling: Promise<Ending>): Promise<Ending> {
     const timeout = handler.timeoutMs && setTimeout(() => job.abort('timeout'), handler.timeoutMs);
     const ended = new AbortController();
@@ -101,20 +102,20 @@ export class JobProcessor {
     job.close();
     await this.#untilDone(`Storing the log of job ${job.id}`, () => this.logs.finish(job));
     const settlement = settlementOf(job, handler, ending);
-    // The lease is renewed meanwhile; whoever takes the job over makes this a no-op.
+    // The lease is still renewed during the retries. If another worker has taken the job over, this changes nothing.
     const settled = await this.#untilDone(`Settling job ${job.id}`, () => this.moves.settle(settlement));
     if (settled) return;
     this.#log.warn(
-      `Job ${job.id}: attempt ${job.attempt} ended after the job was taken away; nothing was changed.`,
+      `Job ${job.id}: attempt ${job.attempt} ended after the job was taken away, so its outcome was dropped.`,
     );
   }
 
-  /** Tries until Postgres answers, as an offer that is dropped would wait long for its next; null when stopped. */
+  /** Retries until Postgres answers, because a dropped offer is repeated only after a minute. Null when stopped. */
   #untilDone<T>(what: string, work: () => Promise<T>, stop = this.#gaveUp.signal): Promise<T | null> {
     return untilDone(`${what} failed and is tried again`, work, stop, this.#outage);
   }
 
-  /** Without the message, which may hold the payload: it stands with the job, for those who may see that. */
+  /** The message is left out because it may quote the payload. It is stored with the job, for those who may see it. */
   #logFailure(job: RunningJob, error: unknown): void {
     const attempt = `attempt ${job.attempt} of ${job.maxAttempts}`;
     const what = `Job ${job.id} (${job.type}) failed in ${attempt}: ${errorNames(error)}`;

@@ -10,12 +10,12 @@ import { FramePublisher } from '../publish/frame-publisher.ts';
 import { JobLogs } from '../store/job-logs.ts';
 import type { RunningJob } from './running-job.ts';
 
-/** Lines that one attempt may write; the rest is counted in a last line. */
+/** Most lines that are kept of one attempt. One more line says that others were left out. */
 const MAX_LINES = 10_000;
 const MAX_TEXT = 2_000;
-/** Lines of one job that one frame carries: with `MAX_TEXT` it stays well below what a viewer may have waiting. */
+/** Most lines in one frame. With `MAX_TEXT` that stays well below what may be buffered for a viewer. */
 const MAX_BATCH = 50;
-/** What a frame takes beside its data. */
+/** Upper bound for the parts of a frame besides its data. */
 const ID_BYTES = 100;
 
 interface Buffer {
@@ -23,7 +23,7 @@ interface Buffer {
   written: number;
 }
 
-/** Collects the log lines of running jobs, stores them in batches, and publishes what was stored. */
+/** Buffers the log lines of running jobs, stores them in batches, and then publishes them. */
 @Injectable()
 export class LogRecorder {
   readonly #outage = new Outage('Jobstream worker', 'Log lines are stored again');
@@ -50,7 +50,7 @@ export class LogRecorder {
     if (!this.#timer) this.#timer = setTimeout(() => this.#flushOnTime(), this.options.progressIntervalMs);
   }
 
-  /** Stores what the job has written; call it before the job is settled, as its lines are fenced too. */
+  /** Stores the job's remaining lines. Call it before the job is settled, because lines are fenced by its version. */
   async finish(job: RunningJob): Promise<void> {
     if (!this.#buffers.has(job)) return;
     await this.#flushAll();
@@ -66,11 +66,11 @@ export class LogRecorder {
   #flushOnTime(): void {
     this.#timer = null;
     this.#flushAll().catch((error: Error) =>
-      this.#outage.told('Storing log lines failed, they are kept', error),
+      this.#outage.told('Storing log lines failed and is tried again', error),
     );
   }
 
-  /** One flush after the other, so that lines stay in order; all who ask meanwhile share the next. */
+  /** Flushes run one at a time, so that lines stay in order. Calls during a flush share the next one. */
   #flushAll(): Promise<void> {
     if (!this.#next) {
       const next = this.#writing.then(() => {
@@ -78,7 +78,7 @@ export class LogRecorder {
         return this.#flush([...this.#buffers.keys()]);
       });
       this.#next = next;
-      // Whoever asked for the flush is told of its failure; the one after it begins all the same.
+      // The caller gets the failure through `next`. It must not stop the flushes that follow.
       this.#writing = next.catch(() => undefined);
     }
     return this.#next;
@@ -108,7 +108,7 @@ export class LogRecorder {
       lines: lines.map((line, index) => ({ n: before + index + 1, ...line })),
       dropped: 0,
     });
-    // Characters may take several bytes, or be escaped: one line alone always fits.
+    // Characters may need several bytes or be escaped, so the size is only known now. A single line always fits.
     if (Buffer.byteLength(data) > MAX_FRAME_BYTES - ID_BYTES && lines.length > 1) {
       const half = Math.ceil(lines.length / 2);
       this.#publish(job, lines.slice(0, half), before);

@@ -19,7 +19,7 @@ type Verdict = Pick<Settlement, 'status' | 'reason' | 'result' | 'error' | 'dela
 
 const NOTHING = { result: null, error: null, delayMs: 0 };
 
-/** What an attempt comes to: completed, failed, cancelled, or queued again. */
+/** The outcome of an attempt: completed, failed, cancelled, or queued again. */
 export function settlementOf(job: RunningJob, handler: RegisteredHandler, ending: Ending): Settlement {
   const verdict = verdictOf(job, handler, ending);
   const newest = job.newestProgress;
@@ -29,7 +29,7 @@ export function settlementOf(job: RunningJob, handler: RegisteredHandler, ending
 function verdictOf(job: RunningJob, handler: RegisteredHandler, ending: Ending): Verdict {
   if (ending !== 'overruled' && 'result' in ending) return completed(ending.result);
   const error = ending === 'overruled' ? null : ending.error;
-  // The handler had done its work before it was told to stop.
+  // The handler had returned, so this counts even if it was aborted meanwhile.
   if (isA(error, InvalidResult)) return failed(failureOf(error));
   switch (job.abortReason) {
     case 'cancelled':
@@ -62,7 +62,7 @@ function retried(job: RunningJob, handler: RegisteredHandler, error: JobFailure)
   return { ...NOTHING, status: 'queued', reason: 'retry', error, delayMs: delayAfter(job.attempt, handler) };
 }
 
-/** A backoff function that fails or answers nonsense must not lose the job. */
+/** A backoff function that throws or returns an invalid number must not lose the job. */
 function delayAfter(attempt: number, handler: RegisteredHandler): number {
   try {
     const delayMs = Math.round(handler.backoff(attempt));
@@ -72,7 +72,7 @@ function delayAfter(attempt: number, handler: RegisteredHandler): number {
   }
 }
 
-/** What is stored and shown of an error: its code and message, with those of its causes. The stack stays in the log. */
+/** The part of an error that is stored and shown: its code, and its message with those of its causes. Not the stack. */
 function failureOf(error: unknown): JobFailure {
   return { code: codeOf(error), message: storableText(errorText(error)) };
 }
@@ -83,7 +83,7 @@ function codeOf(error: unknown): string {
   return typeof code === 'string' && CODE.test(code) ? code : 'handler_error';
 }
 
-/** The schema may have changed since the job was submitted; trying again would not help. */
+/** A permanent failure: the schema may have changed since the job was submitted, so another attempt would not help. */
 export function invalidPayload([first, ...more]: readonly InputIssue[]): PermanentFailure {
   const issue = first ? `: ${[first.path, first.message].filter(Boolean).join(' ')}` : '.';
   const others = more.length > 0 ? ` (and ${more.length} more)` : '';

@@ -2,15 +2,15 @@ import type { Progress } from '../job/job.ts';
 import { type ProgressUpdate, toProgress } from '../job/progress.ts';
 
 /**
- * How often a change of step may go out before its time, as a handler may change its step with every report: with
- * the default interval, that makes four and a half sends a second at most.
+ * Shortest time between two changes of `step` that are sent early. Without it, a handler that changes its step with
+ * every report would bypass the interval. With the default interval, at most 4.5 updates are sent per second.
  */
 const EARLY_EVERY_MS = 2_000;
 
 /**
- * Keeps only the newest of what a handler reports. The first report is flushed at once, and so is a change of
- * `step`, once in two seconds; everything else at most once per interval. `flush()` sends what is left, so the last is
- * never lost.
+ * Sends only the newest of a handler's reports. The first report is sent at once, and so is a change of `step`, but at
+ * most every 2 s. Other reports are sent at most once per interval. `flush()` sends a waiting report, so the last one
+ * is never lost.
  */
 export class ProgressCoalescer {
   #newest: ProgressUpdate | null = null;
@@ -26,7 +26,7 @@ export class ProgressCoalescer {
 
   report(update: ProgressUpdate): void {
     const stepChanged = update.step !== this.#step;
-    // A copy, because handlers like to change and report the same object again.
+    // A copy, because handlers often modify and report the same object again.
     this.#newest = { ...update };
     this.#step = update.step;
     if (this.#timer && !stepChanged) return;
@@ -36,7 +36,7 @@ export class ProgressCoalescer {
     else this.#timer ??= setTimeout(() => this.flush(), waitMs);
   }
 
-  /** Sends what has not been sent yet. */
+  /** Sends the waiting report, if any. */
   flush(): void {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;

@@ -3,13 +3,13 @@ import { errorText } from '../runtime/error-text.ts';
 import { isA } from '../runtime/readable.ts';
 import { storableJson } from '../runtime/storable.ts';
 
-/** Of the result as JSON in UTF-8. */
+/** Largest result, as JSON in UTF-8. */
 const MAX_RESULT_BYTES = 256 * 1024;
 const MAX_SHOWN_PATH = 200;
 
 type ResultFault = 'not_json' | 'circular' | 'bigint' | 'too_deep' | 'too_large';
 
-/** What a handler returned cannot be stored. The job fails with `invalid_result`; `code` is for the log. */
+/** The handler's result cannot be stored. The job fails with `invalid_result`; `code` only appears in the log. */
 export class InvalidResult extends Error {
   constructor(
     readonly code: ResultFault,
@@ -21,20 +21,23 @@ export class InvalidResult extends Error {
   }
 }
 
-/** The result as Postgres keeps it, or throws `InvalidResult`. No result is null; what JSON leaves out is left out. */
+/**
+ * The result as it is stored; throws `InvalidResult` when it cannot be. No result becomes null, and parts that JSON
+ * omits are omitted.
+ */
 export function storedResult(result: unknown): Json {
   const json = jsonOf(result ?? null);
   if (json === undefined)
     throw new InvalidResult(
       'not_json',
-      `The handler returned a ${typeof result}, which JSON has no form for.`,
+      `The handler returned a ${typeof result}, which JSON cannot represent.`,
     );
   const bytes = Buffer.byteLength(json);
   if (bytes > MAX_RESULT_BYTES)
     throw new InvalidResult(
       'too_large',
-      `The result has ${inDigits(bytes)} bytes as JSON; at most ${inDigits(MAX_RESULT_BYTES)} (256 KiB) are kept. ` +
-        'Store it elsewhere and return where it is.',
+      `The result has ${inDigits(bytes)} bytes as JSON; the limit is ${inDigits(MAX_RESULT_BYTES)} (256 KiB). ` +
+        'Store it elsewhere and return its location.',
     );
   return JSON.parse(storableJson(json)) as Json;
 }
@@ -49,14 +52,17 @@ function jsonOf(result: unknown): string | undefined {
 
 function faultOf(error: unknown): InvalidResult {
   if (!isA(error, RangeError))
-    return new InvalidResult('not_json', 'Making JSON of the result failed.', error);
-  // V8 has two: no stack left, and no text can be so long.
+    return new InvalidResult('not_json', 'Converting the result to JSON failed.', error);
+  // V8 throws a RangeError for two reasons: the stack is exhausted, or the string would be too long.
   return /string length/.test(errorText(error))
-    ? new InvalidResult('too_large', 'The result is larger than any text can be; at most 256 KiB are kept.')
+    ? new InvalidResult(
+        'too_large',
+        'The result is larger than the longest possible string; the limit is 256 KiB.',
+      )
     : new InvalidResult('too_deep', 'The result is nested too deeply for JSON.');
 }
 
-/** Goes through the result as JSON does, and finds the first place that JSON has no form for. */
+/** Walks through the result like `JSON.stringify()` and finds the first value that JSON cannot represent. */
 function faultIn(result: unknown): InvalidResult | null {
   const parents: unknown[] = [];
   const path: string[] = [];
@@ -68,10 +74,13 @@ function faultIn(result: unknown): InvalidResult | null {
     const place = [...path, key].slice(1).join('.').slice(0, MAX_SHOWN_PATH);
     const at = place === '' ? '' : ` at "${place}"`;
     if (typeof value === 'bigint')
-      throw new InvalidResult('bigint', `The result holds a BigInt${at}, which JSON has no form for.`);
+      throw new InvalidResult('bigint', `The result contains a BigInt${at}, which JSON cannot represent.`);
     if (typeof value !== 'object' || value === null) return value;
     if (parents.includes(value))
-      throw new InvalidResult('circular', `The result refers back to itself${at}, which JSON cannot show.`);
+      throw new InvalidResult(
+        'circular',
+        `The result contains a circular reference${at}, which JSON cannot represent.`,
+      );
     parents.push(value);
     path.push(key);
     return value;

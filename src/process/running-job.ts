@@ -5,13 +5,13 @@ import type { ProgressUpdate } from '../job/progress.ts';
 import type { AttemptRef, ClaimedJob } from '../store/job-columns.ts';
 import { ProgressCoalescer } from './progress-coalescer.ts';
 
-/** Why a handler is told to stop. */
+/** Why a handler's signal is aborted. */
 export type AbortReason = 'cancelled' | 'timeout' | 'lease_lost' | 'shutdown';
 
 const ABORT_MESSAGES: Record<AbortReason, string> = {
   cancelled: 'The job was cancelled.',
   timeout: 'The attempt took longer than its handler allows.',
-  lease_lost: 'Another worker has taken over the job, because this one did not renew its lease in time.',
+  lease_lost: 'Another worker may have taken over the job because this one did not renew its lease in time.',
   shutdown: 'The worker is shutting down.',
 };
 
@@ -29,7 +29,7 @@ export interface RunningJobOptions {
   log: (job: RunningJob, level: LogLevel, entry: unknown) => void;
 }
 
-/** One attempt at a job, from claim to settlement: the handler's context, and what is kept about it. */
+/** One attempt at a job, from claim to settlement: the handler's context and the state of the attempt. */
 export class RunningJob implements JobContext {
   readonly id: string;
   readonly type: string;
@@ -37,12 +37,12 @@ export class RunningJob implements JobContext {
   readonly owner: string | null;
   readonly attempt: number;
   readonly maxAttempts: number;
-  /** The version that the claim made; every write of this attempt is tied to it. */
+  /** The version that the claim created; every write of this attempt is fenced by it. */
   readonly version: number;
   readonly log: JobLog;
-  /** When the lease was last renewed, on this process's monotonic clock. */
+  /** When the lease was last renewed, by this process's monotonic clock. */
   renewedAt = performance.now();
-  /** Asks for a renewal before it is due, to read what the row says. */
+  /** Whether to renew before it is due, in order to read from the row whether cancelling was requested. */
   renewSoon = false;
   #tick = 0;
   #closed = false;
@@ -87,7 +87,7 @@ export class RunningJob implements JobContext {
     if (!this.signal.aborted) this.#abort.abort(new JobAborted(reason));
   }
 
-  /** Why the handler was told to stop; null when it was not. */
+  /** Why the signal was aborted; null when it was not. */
   get abortReason(): AbortReason | null {
     return this.signal.aborted ? (this.signal.reason as JobAborted).reason : null;
   }
@@ -96,25 +96,25 @@ export class RunningJob implements JobContext {
     return this.#unsaved !== null;
   }
 
-  /** Progress that Postgres does not have yet; it counts as saved from now on. */
+  /** Takes the progress that is not stored in Postgres yet, and regards it as stored. */
   takeUnsaved(): { progress: Progress; tick: number } | null {
     const unsaved = this.#unsaved;
     this.#unsaved = null;
     return unsaved;
   }
 
-  /** Progress that was taken and could not be saved: it waits again, unless there is newer. */
+  /** Returns progress that could not be stored, unless newer progress was reported meanwhile. */
   putBack(unsaved: { progress: Progress; tick: number }): void {
     this.#unsaved ??= unsaved;
   }
 
-  /** The next tick of this attempt's version, for a frame. */
+  /** The next tick of this attempt, for a frame. */
   nextTick(): number {
     this.#tick += 1;
     return this.#tick;
   }
 
-  /** Sends the last progress; nothing the handler reports after it counts. */
+  /** Sends the last progress. Later reports and log lines of the handler are ignored. */
   close(): void {
     if (this.#closed) return;
     this.#progress.flush();

@@ -7,20 +7,20 @@ import { Outage } from '../runtime/outage.ts';
 import { JobLeases, type Lease } from '../store/job-leases.ts';
 import type { RunningJob } from './running-job.ts';
 
-/** How often one statement stores the progress of all jobs and renews the leases that are due. */
+/** How often one statement stores the progress of all jobs and renews leases that are due. */
 const HEARTBEAT_MS = 1_000;
-/** A handler runs at most this much longer than its lease while a renewal hangs. */
+/** While a renewal hangs, expired leases are looked for this often: the longest that a handler outlives its lease. */
 const CLOCK_MS = 250;
 const CONTEXT = 'Jobstream worker';
 
-/** The jobs that this process runs: keeps their leases, stores their progress, and passes on cancels. */
+/** The jobs that run in this process: renews their leases, stores their progress, and passes on cancel requests. */
 @Injectable()
 export class RunningJobs {
   readonly #outage = new Outage(CONTEXT, 'Leases are renewed again');
   readonly #jobs = new Map<number, RunningJob>();
   #next = 0;
   readonly #beats: Loop;
-  /** Ticks while a renewal is under way, which may hang for longer than a lease. */
+  /** Runs during a renewal, which may hang for longer than a lease. */
   readonly #clock: Loop;
   #stopListening: (() => void) | null = null;
 
@@ -44,7 +44,7 @@ export class RunningJobs {
     this.#beats.start();
     this.#stopListening = this.subscriptions.listen(redisKeys(this.options.prefix).cancelChannel, {
       onMessage: (jobId) => this.#cancel(jobId),
-      // A request that was missed is read with the next renewal.
+      // A missed request is found with the next renewal.
       onSubscribed: () => this.#renewAllSoon(),
     });
   }
@@ -58,7 +58,7 @@ export class RunningJobs {
     return this.#jobs.size;
   }
 
-  /** Looks after the job until the function that it returns is called. */
+  /** Adds a job. Returns a function that removes it. */
   add(job: RunningJob): () => void {
     const key = this.#next++;
     this.#jobs.set(key, job);
@@ -77,7 +77,7 @@ export class RunningJobs {
     for (const job of this.#jobs.values()) job.renewSoon = true;
   }
 
-  /** False: no job was due. */
+  /** Renews what is due. Returns false when nothing was. */
   async #beat(): Promise<boolean> {
     const now = performance.now();
     const due = [...this.#jobs.values()].filter(
@@ -93,7 +93,7 @@ export class RunningJobs {
     return true;
   }
 
-  /** What was taken to be stored and was not is stored with the next renewal. */
+  /** Renews leases and stores progress. After a failure, the progress is put back for the next renewal. */
   async #renew(due: RunningJob[]): Promise<Lease[]> {
     const taken = due.map((job) => ({ job, unsaved: job.takeUnsaved() }));
     for (const job of due) job.renewSoon = false;
@@ -127,7 +127,9 @@ export class RunningJobs {
     }
   }
 
-  /** Without Postgres nobody can tell who owns the job; past the lease another worker may. */
+  /**
+   * Aborts jobs whose lease has expired here. While Postgres does not answer, another worker may have taken them over.
+   */
   #abortExpired(): void {
     const now = performance.now();
     for (const job of this.#jobs.values())

@@ -15,17 +15,20 @@ import { RunningJobs } from './running-jobs.ts';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const MAX_VERSION = 2 ** 31 - 1;
-/** How long each step of the end may take that needs Redis or Postgres: both may hang. */
+/** Longest time for each step of the shutdown that needs Redis or Postgres, because both may hang. */
 const STEP_MS = 2_000;
 
-/** Anyone who can write to Redis can add to its queues; nonsense would spoil the claims of a whole batch. */
+/**
+ * Checks an entry of a queue, because anyone with access to Redis can add one, and an invalid entry would fail the
+ * claims of its whole batch.
+ */
 function isJobRef(data: Partial<JobRef> | null): data is JobRef {
   const { id, version } = data ?? {};
   const isVersion = Number.isInteger(version) && Number(version) > 0 && Number(version) <= MAX_VERSION;
   return typeof id === 'string' && UUID.test(id) && isVersion;
 }
 
-/** Takes jobs from the Bull queues, once the application has started, until it shuts down. */
+/** Takes jobs from the Bull queues from the start of the application until its shutdown. */
 @Injectable()
 export class Worker implements Part {
   readonly #log = new Logger('Jobstream worker');
@@ -43,7 +46,7 @@ export class Worker implements Part {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** The grace, what an aborted handler may take, and the steps around them. */
+  /** The grace, the time for aborted handlers, and the steps around them. */
   get stopLimitMs(): number {
     return this.options.shutdownGraceMs + this.options.cancelGraceMs + 4 * STEP_MS;
   }
@@ -54,7 +57,7 @@ export class Worker implements Part {
     for (const queue of this.queues.all) this.#process(queue);
   }
 
-  /** Claims nothing more, lets jobs finish within the grace, then gives the rest back. */
+  /** Stops claiming, lets jobs finish within the grace, then gives the others back. */
   async stop(): Promise<void> {
     const graceMs = this.options.shutdownGraceMs;
     const graceEnds = performance.now() + graceMs;
@@ -84,24 +87,27 @@ export class Worker implements Part {
     const watchdog = new FetchWatchdog(queue);
     const handler = async (job: { data: JobRef }): Promise<void> => {
       if (!isJobRef(job.data))
-        return this.#log.warn(`The queue "${name}" held an entry that is none of ours.`);
+        return this.#log.warn(`Ignored an entry of the queue "${name}" that is not a Jobstream job.`);
       this.#outage.over();
       const free = watchdog.fetched();
       const work = this.processor.process(job.data, this.#stopping.signal).finally(free);
       this.#active.add(work);
       await work.finally(() => this.#active.delete(work));
     };
-    // It only names the connection, ours has a name, and its rejection would be handled by nobody.
+    // Bull would name the connection, which has a name already, and would not handle the rejection.
     Object.assign(bull, { setWorkerName: () => Promise.resolve() });
     watchdog.start();
     this.#watchdogs.push(watchdog);
     bull.process('*', concurrency, handler).catch((error: Error) => this.#report(name, error));
   }
 
-  /** Bull fetches the next job with the end of each: those it holds now would wait until their locks run out. */
+  /**
+   * Bull fetches the next job whenever one ends. Jobs that it holds now are given back, because they would otherwise
+   * wait until their locks expire.
+   */
   async #letGo(bull: JobQueue['bull']): Promise<void> {
     const held = bull.getActive().then((jobs) => Promise.all(jobs.map((job) => this.#giveBack(job))));
-    await this.#inTime(held, 'Bull did not let go of its jobs in time.');
+    await this.#inTime(held, 'Bull did not release its jobs in time.');
   }
 
   async #inTime(step: Promise<unknown>, late: string): Promise<void> {
@@ -109,7 +115,7 @@ export class Worker implements Part {
   }
 
   async #giveBack(job: Job<JobRef> | null): Promise<void> {
-    // A lock that is not ours refuses: another worker runs that job.
+    // Releasing fails when another worker holds the lock, which means that it runs the job.
     const ours = await job?.releaseLock().then(
       () => true,
       () => false,
@@ -119,7 +125,7 @@ export class Worker implements Part {
     await this.offers.giveBack([job.data]);
   }
 
-  /** Whether every job has been settled and its handler has ended, within the time. */
+  /** Waits until every job is settled and its handler has returned; false if that takes longer. */
   async #settled(milliseconds: number): Promise<boolean> {
     if (this.#active.size === 0) return true;
     return withDeadline(Promise.allSettled(this.#active), milliseconds, 'late').then(

@@ -6,7 +6,7 @@ import { Events } from '../events/events.ts';
 import { CHANGES, type Changes } from '../events/facts.ts';
 import { encodeChanges, encodeNudge } from './frame.ts';
 
-/** Passes on to every process what this one has committed: a nudge, the truth is in the row. */
+/** Nudges all processes about changes that this one committed. A nudge carries no state: receivers read the row. */
 @Injectable()
 export class ChangeAnnouncer implements Part {
   #stopListening: (() => void)[] = [];
@@ -27,10 +27,10 @@ export class ChangeAnnouncer implements Part {
     for (const stop of this.#stopListening) stop();
   }
 
-  /** Asks the worker that runs the job, whichever it is, to abort it. */
+  /** Asks the worker that runs the job to abort it. All workers hear the request; only that one acts. */
   async #requestCancel(jobId: string): Promise<void> {
     await this.redis.command.publish(this.redis.keys.cancelChannel, jobId).catch(() => {
-      // The worker reads the request with its next lease renewal.
+      // The worker also finds the request in the row with its next lease renewal.
       this.events.tell({ name: 'unpublished', messages: 1 });
     });
   }

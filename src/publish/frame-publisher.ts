@@ -5,10 +5,13 @@ import { RedisConnections } from '../redis/redis-connections.ts';
 import { sendAll } from '../redis/send-all.ts';
 import { encodeFrame, type TickFrame } from './frame.ts';
 
-/** How long the newest frame is kept after it was published; by then Postgres has had it for long. */
+/** How long the newest frame is kept in Redis. By then it is stored in Postgres as well. */
 const LAST_FRAME_SECONDS = 3_600;
 
-/** Publishes the frames of jobs that run here, and keeps the newest progress of each for viewers to come. */
+/**
+ * Publishes the frames of jobs that run in this process, and keeps the newest progress of each for viewers that join
+ * later.
+ */
 @Injectable()
 export class FramePublisher {
   constructor(
@@ -18,7 +21,7 @@ export class FramePublisher {
     events.on('progressed', (progressed) => this.publish(progressed.job.id, frameOf(progressed)));
   }
 
-  /** Never rejects: progress must not fail the job that reports it. */
+  /** Never rejects, because publishing progress must not fail the job that reports it. */
   async publish(jobId: string, frame: TickFrame): Promise<void> {
     const message = encodeFrame(frame);
     const pipeline = this.redis.command.pipeline().publish(this.redis.keys.jobChannel(jobId), message);

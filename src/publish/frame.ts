@@ -1,32 +1,32 @@
 import { type Cursor, formatCursor, parseCursor } from '../job/cursor.ts';
 
-/** The frames that travel through Redis; status frames never do: they are built from rows. */
+/** The frames that are sent through Redis. Status frames are not: they are always built from rows. */
 export type TickType = 'progress' | 'log';
 
-/** A finished frame: `data` is JSON, serialised once by the worker and shared by every viewer. */
+/** A frame ready to be sent: `data` is JSON that the worker serialises once for all viewers. */
 export interface TickFrame {
   cursor: Cursor;
   type: TickType;
   data: string;
 }
 
-/** What comes through a job's channel: a frame, or a nudge that its row has changed. */
+/** A message on a job's channel: a frame, or a nudge that the row has changed to this version. */
 export type ChannelMessage = { frame: TickFrame } | { changed: number };
 
 const NUDGE = '!';
-/** Longest frame, in bytes; a log frame of the most lines is split to stay below it. */
+/** Longest frame in bytes. Log frames are split to stay below it. */
 export const MAX_FRAME_BYTES = 128 * 1024;
 
 export function encodeNudge(version: number): string {
   return `${NUDGE}${version}`;
 }
 
-/** `<version>.<tick>`, type and data on a line each; JSON never holds a raw line break. */
+/** Three lines: `<version>.<tick>`, the type, the data. JSON contains no raw line breaks. */
 export function encodeFrame({ cursor, type, data }: TickFrame): string {
   return `${formatCursor(cursor)}\n${type}\n${data}`;
 }
 
-/** Reads a message; null for what is none, as anyone who can write to Redis can publish. */
+/** Parses a message. Null for anything else, because anyone with access to Redis can publish on the channel. */
 export function decodeMessage(message: string): ChannelMessage | null {
   if (message.startsWith(NUDGE)) {
     const changed = Number(message.slice(1));
@@ -36,7 +36,7 @@ export function decodeMessage(message: string): ChannelMessage | null {
   return frame && { frame };
 }
 
-/** Null for what is no frame, so that what passes can be parsed by whoever shows it. */
+/** Parses a frame. Null for anything else, so that its readers can rely on its shape. */
 export function decodeFrame(message: string): TickFrame | null {
   if (message.length > MAX_FRAME_BYTES || Buffer.byteLength(message) > MAX_FRAME_BYTES) return null;
   const first = message.indexOf('\n');
@@ -72,7 +72,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The changes channel carries the jobs of one statement: id and tenant (percent-encoded), a line each. */
+/** A message on the changes channel: the jobs of one statement, one per line, as id and percent-encoded tenant. */
 export function encodeChanges(jobs: readonly { id: string; tenant: string }[]): string {
   return jobs.map(({ id, tenant }) => `${id} ${encodeURIComponent(tenant)}`).join('\n');
 }
@@ -86,7 +86,7 @@ export function decodeChanges(message: string): { id: string; tenant: string }[]
 
 const CHANGE = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) (\S+)$/;
 
-/** Anyone who can write to Redis can publish nonsense; it then matches no tenant. */
+/** Invalid encoding, which anyone with access to Redis can publish, becomes an empty text that matches no tenant. */
 function decodeTenant(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -4,6 +4,6 @@ import { FramePublisher } from './frame-publisher.ts';
 
 const providers = [FramePublisher, ChangeAnnouncer];
 
-/** Tells the other processes what has happened in this one. */
+/** Tells other processes about changes and progress in this one. */
 @Module({ providers, exports: providers })
 export class PublishModule {}

@@ -7,14 +7,14 @@ interface Waiting<In, Out> {
 }
 
 /**
- * Turns single calls into batches without waiting: while one batch is under way, further calls gather and
- * leave together as the next one. Under load the database sees one statement for many calls.
+ * Groups single calls into batches without adding delay: calls that arrive while a batch runs form the next one. Under
+ * load the database sees one statement for many calls.
  */
 export class Batcher<In, Out> {
   #waiting: Waiting<In, Out>[] = [];
   #scheduled = false;
 
-  /** `run` answers every item at its index. At most `limit` items leave together. */
+  /** `run` returns one result per item, in the same order. A batch has at most `limit` items. */
   constructor(
     private readonly run: (items: In[]) => Promise<Out[]>,
     private readonly limit = 500,
@@ -25,7 +25,7 @@ export class Batcher<In, Out> {
       this.#waiting.push({ item, resolve, reject });
       if (this.#scheduled) return;
       this.#scheduled = true;
-      // Calls of the same turn of the event loop join the first batch.
+      // Deferred so that calls in the same turn of the event loop join the first batch.
       setImmediate(() => void this.#drain());
     });
   }
@@ -40,7 +40,7 @@ export class Batcher<In, Out> {
       const answers = await this.run(batch.map(({ item }) => item));
       batch.forEach(({ resolve }, index) => resolve(answers[index] as Out));
     } catch (error) {
-      // Those behind would wait as long again, and more of them the longer it lasts.
+      // On a timeout, waiting calls fail too. They would otherwise time out batch by batch while more calls pile up.
       const failed = error instanceof NoAnswer ? [...batch, ...this.#waiting.splice(0)] : batch;
       for (const { reject } of failed) reject(error);
     }

@@ -1,7 +1,7 @@
-/** Something did not answer in time; whether it did what it was asked is not known. */
+/** There was no answer in time, so it is unknown whether the request took effect. */
 export class NoAnswer extends Error {}
 
-/** The promise, or a rejection with `NoAnswer(message)` once `milliseconds` have passed. */
+/** Settles like the promise, or rejects with `NoAnswer(message)` after `milliseconds`. */
 export async function withDeadline<T>(
   promise: Promise<T>,
   milliseconds: number,
@@ -9,7 +9,8 @@ export async function withDeadline<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
-    // After the timers of a process that was held up comes what has arrived meanwhile: that was in time.
+    // When the process was blocked, its timers fire before the answers that arrived meanwhile are read. Those answers
+    // were in time, so setImmediate lets them win.
     timer = setTimeout(() => setImmediate(() => reject(new NoAnswer(message))), milliseconds);
   });
   try {

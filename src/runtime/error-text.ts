@@ -2,20 +2,22 @@ import { errorName } from './loggable.ts';
 import { isError, isList, isObject, read, reasonsOf, stringOf } from './readable.ts';
 import { shortJson } from './short-json.ts';
 
-/** Errors that one text speaks of: it bounds chains of causes, their breadth, and cycles. */
+/** Most errors described in one text. Bounds long or wide trees of causes, and cycles. */
 const MOST = 10;
-/** What `String()` makes of objects that say nothing of themselves, also as the message of `new Error(object)`. */
+/**
+ * Texts without information: blank ones, and `[object …]`, which `String()` and `new Error(object)` make of an object.
+ */
 const SAYS_NOTHING = /^\s*$|^\[object \w+\]$/;
 
 /**
- * The message of whatever was thrown, followed by those of its causes and of the first errors inside it. Never empty,
- * at most `limit` characters; never throws itself.
+ * The message of any thrown value, followed by those of its causes and of its first inner errors. Never empty, at most
+ * `limit` characters, never throws.
  */
 export function errorText(thrown: unknown, limit = 1_000): string {
   return new Telling(limit, false).tell(thrown).slice(0, limit);
 }
 
-/** The text of a log line for whatever was given: errors with their classes, codes and causes, objects as JSON. */
+/** The text of a log line for any value: errors with their classes, codes and causes, objects as JSON. */
 export function logText(entry: unknown, limit: number): string {
   if (!isObject(entry)) return String(entry).slice(0, limit);
   const telling = new Telling(limit, true);
@@ -27,11 +29,11 @@ class Telling {
 
   constructor(
     private readonly limit: number,
-    /** Puts class and code before each message. */
+    /** Whether class and code precede each message. */
     private readonly named: boolean,
   ) {}
 
-  /** Empty for what was told already. */
+  /** Empty for an error that was described already, and after `MOST` errors. */
   tell(thrown: unknown): string {
     if (!isObject(thrown)) return primitiveText(thrown);
     if (this.#told.has(thrown) || this.#told.size >= MOST) return '';
@@ -46,18 +48,18 @@ class Telling {
   #withReasons(thrown: object, own: string): string {
     const { reasons, more } = reasonsOf(thrown);
     const told = new Set(reasons.map((reason) => (isObject(reason) ? this.tell(reason) : String(reason))));
-    // Many errors quote their cause themselves.
+    // Many errors already quote their cause.
     const news = [...told].filter((reason) => !own.includes(reason));
     if (news.length === 0) return own;
     const why = news.join('; ') + (more > 0 ? ` (and ${more} more)` : '');
     if (own === '') return why;
-    // A long message must not hide the reason behind it.
+    // A long message must not push the reason beyond the limit.
     const most = Math.ceil(this.limit / 2);
     const start = own.length > most ? `${own.slice(0, most - 1)}…` : own;
     return `${start.replace(/[.:;,]$/, '')}: ${why}`;
   }
 
-  /** What it says of itself, without its reasons; empty where that is nothing. */
+  /** The text of the error itself without its reasons; may be empty. */
   #own(thrown: object): string {
     const message = this.#messageOf(thrown);
     if (!this.named || !isError(thrown)) return message;

@@ -1,25 +1,25 @@
 import type { Outage } from './outage.ts';
 
 /**
- * One turn of a loop. `stop` aborts when the loop is stopped: long work ends then. `due` is false when only a wake has
- * begun it. A turn that had nothing to do, so that its success says nothing, answers false.
+ * One turn of a loop. `stop` aborts when the loop is stopped; long work must end on it. `due` is false when `wake()`
+ * started the turn early. A turn that had nothing to do returns false, because its success must not end an outage.
  */
 export type Turn = (stop: AbortSignal, due: boolean) => unknown;
 
 export interface LoopOptions {
-  /** Milliseconds from the end of one turn that was due to the next one. */
+  /** Milliseconds from the end of one due turn to the next. */
   everyMs: number;
-  /** Is told of turns that fail, and that they succeed again. */
+  /** Reports that turns fail, and that they succeed again. */
   outage: Outage;
-  /** What it means that a turn fails, for the log: a sentence without its end, such as `Renewing leases failed`. */
+  /** Log text for a failed turn, without a full stop, such as `Renewing leases failed`. */
   failed: string;
-  /** Whether its timer keeps the process alive; default true. */
+  /** Whether the timer keeps the process alive. Default true. */
   ref?: boolean;
 }
 
 /**
- * Does something again and again, never twice at a time. A turn that fails is told, and the next one comes all the
- * same. It can be started again after it was stopped, also while its last turn still runs.
+ * Runs a turn repeatedly, one at a time. A failed turn is reported and does not end the loop. A stopped loop can be
+ * started again, even while its last turn still runs.
  */
 export class Loop {
   #stop: AbortController | null = null;
@@ -34,7 +34,7 @@ export class Loop {
     private readonly options: LoopOptions,
   ) {}
 
-  /** The first turn comes after `everyMs`, or with a wake. */
+  /** Schedules the first turn after `everyMs`; `wake()` starts it earlier. */
   start(): void {
     if (this.#stop) return;
     this.#stop = new AbortController();
@@ -42,7 +42,7 @@ export class Loop {
     this.#rest();
   }
 
-  /** Begins a turn at once; while one runs, one more comes after it, however often it was woken. */
+  /** Starts a turn at once. If one is running, exactly one more follows it, however often this is called. */
   wake(): void {
     if (!this.#stop) return;
     this.#woken = true;
@@ -50,8 +50,8 @@ export class Loop {
   }
 
   /**
-   * Resolves once nothing runs any more. A turn that stops its own loop does not wait for that, which would never come:
-   * it calls this without awaiting it, or passes its signal.
+   * Resolves when no turn is running any more. A turn that stops its own loop must not await that, because it would
+   * wait for itself. It passes its own `stop` signal, and this resolves at once.
    */
   stop(own?: AbortSignal): Promise<void> {
     this.#stop?.abort();
@@ -61,7 +61,7 @@ export class Loop {
     return own ? Promise.resolve() : this.#settled;
   }
 
-  /** Resolves when the turn that runs now is over; at once when none does. */
+  /** Resolves when the current turn is over; at once when none is running. */
   settled(): Promise<void> {
     return this.#settled;
   }
@@ -87,7 +87,7 @@ export class Loop {
     }
   }
 
-  /** Wakes do not put off what is due by time. */
+  /** A wake does not postpone the next due turn. */
   #rest(): void {
     if (!this.#stop || this.#running) return;
     if (this.#woken) return this.#begin();
@@ -96,7 +96,7 @@ export class Loop {
     if (this.options.ref === false) this.#timer.unref();
   }
 
-  /** Timers may be up to a millisecond early. */
+  /** Timers may fire up to a millisecond early, so the turn is made due now. */
   #onTime(): void {
     this.#dueAt = Math.min(this.#dueAt, performance.now());
     this.#begin();

@@ -1,27 +1,27 @@
 import { Logger } from '@nestjs/common';
 import { faultText } from './loggable.ts';
 
-/** How long the same fault is only counted once it was told. */
+/** After a fault was logged, its repetitions are only counted for this long. */
 const QUIET_MS = 10_000;
-/** A fault this soon after the end goes on with the same outage: one of many callers had got through. */
+/** A fault within this time after the end continues the same outage: a single call may succeed while most fail. */
 const SAME_MS = 5_000;
-/** Different faults that are told within the quiet time; more are only counted. */
+/** Most distinct faults logged within the quiet time; further ones are only counted. */
 const MOST = 10;
 
-/** What the log tells of an outage, for those who count. */
+/** The beginning or the end of an outage, as it was logged; for metrics and alerts. */
 export interface OutageStory {
-  /** The part of the process, as its log lines are headed. */
+  /** The part of the process, which is the context of its log lines. */
   readonly part: string;
-  /** A sentence without its end, such as `Renewing leases failed` or `Leases are renewed again`. */
+  /** The log text without a full stop, such as `Renewing leases failed` or `Leases are renewed again`. */
   readonly what: string;
   readonly over: boolean;
-  /** How long it lasted; 0 at its beginning. */
+  /** How long the outage lasted; 0 at its beginning. */
   readonly ms: number;
 }
 
 const watchers = new Set<(story: OutageStory) => void>();
 
-/** Tells of every outage of this process that begins or is over, until the function that it returns is called. */
+/** Calls the watcher when an outage of this process begins or ends. Returns a function that removes the watcher. */
 export function watchOutages(watcher: (story: OutageStory) => void): () => void {
   watchers.add(watcher);
   return () => void watchers.delete(watcher);
@@ -33,21 +33,24 @@ interface Told {
 }
 
 /**
- * What one part of the process cannot do for a while, such as reading from Postgres. The log tells when it begins, every
- * ten seconds while it lasts, with how often it was met meanwhile, and when it is over, with how long it took.
+ * Logs that a part of the process is failing, for instance to read from Postgres: when the outage begins, every 10 s
+ * while it lasts with the number of further faults, and when it ends with its duration.
  */
 export class Outage {
   readonly #log: Logger;
   readonly #faults = new Map<string, Told>();
   #others = 0;
-  /** When it was first met; null: it never was, or what was is long over. */
+  /** When the current or last outage began; null before the first. */
   #since: number | null = null;
-  /** When it was over; null while it lasts. */
+  /** When the outage ended; null while it lasts. */
   #endedAt: number | null = null;
-  /** Whether the log says that it lasts. */
+  /** Whether the log has its beginning, so that it needs the end too. */
   #open = false;
 
-  /** `part` heads its lines; `again` is a sentence without its end that tells of the end, such as `Leases are renewed again`. */
+  /**
+   * `part` is the log context. `again` is the log text for the end, without a full stop, such as `Leases are renewed
+   * again`.
+   */
   constructor(
     private readonly part: string,
     private readonly again: string,
@@ -56,7 +59,7 @@ export class Outage {
     this.#log = new Logger(part);
   }
 
-  /** It was met; `what` is a sentence without its end, such as `Renewing leases failed`. */
+  /** Reports a fault. `what` is the log text without a full stop, such as `Renewing leases failed`. */
   told(what: string, error: unknown): void {
     const now = performance.now();
     this.#beginAt(now);
@@ -67,7 +70,7 @@ export class Outage {
     else this.#others += 1;
   }
 
-  /** What it was about has succeeded. Costs nothing while there is no outage. */
+  /** Reports a success, which ends the outage. Costs nothing while there is none. */
   over(): void {
     if (this.#since === null || this.#endedAt !== null) return;
     this.#endedAt = performance.now();
@@ -100,7 +103,7 @@ export class Outage {
 
   #tell(what: string, text: string, now: number): void {
     const told = this.#faults.get(text);
-    // What was met much earlier is another story.
+    // A count from much earlier does not belong in this line.
     const like = told && now < told.quietUntil + QUIET_MS ? told.untold : 0;
     const counts = [...(like > 0 ? [`${like} more like it`] : []), ...this.#takeOthers()];
     this.#faults.set(text, { quietUntil: now + QUIET_MS, untold: 0 });

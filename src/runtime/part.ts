@@ -1,8 +1,8 @@
 /** A moving part of the module: it starts once the application is up, and stops before its HTTP server closes. */
 export interface Part {
   start?(): void;
-  /** How long stopping may take, in milliseconds. Default 2,000: Redis and Postgres may hang. */
+  /** Longest time that stopping may take in milliseconds, because Redis and Postgres may hang. Default 2,000. */
   readonly stopLimitMs?: number;
-  /** Resolves once nothing of it runs any more; a part that was never started, or has stopped, resolves at once. */
+  /** Resolves when nothing of the part runs any more; at once if it was never started or has stopped already. */
   stop(): void | Promise<void>;
 }

@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 
-// What was thrown may be anything: a getter may throw, and a Proxy even when its class is asked for.
+// A thrown value can be anything: its getters may throw, and a Proxy may throw even on `instanceof`.
 
-/** A property of whatever it is; undefined where there is none or where it cannot be read. */
+/** A property of any value; undefined when it is missing or cannot be read. */
 export function read(value: unknown, key: string): unknown {
   try {
     return (value as Record<string, unknown> | null | undefined)?.[key];
@@ -20,7 +20,10 @@ export function isA<T>(value: unknown, type: abstract new (...args: never[]) => 
   }
 }
 
-/** Errors of other realms (`node:vm`) too, where a DOMException is no instance of Error. */
+/**
+ * Also true for errors of other realms (`node:vm`), and for a DOMException, which is no instance of such a realm's
+ * Error.
+ */
 export function isError(value: unknown): value is Error {
   return types.isNativeError(value) || isA(value, Error) || isA(value, DOMException);
 }
@@ -29,10 +32,10 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
 
-/** The errors inside one error that are looked at. */
+/** Indexes of the inner errors that are included. */
 const FIRST = ['0', '1', '2'];
 
-/** `String()`; empty where that throws. */
+/** `String(value)`, or an empty text if that throws. */
 export function stringOf(value: unknown): string {
   try {
     return String(value);
@@ -41,7 +44,7 @@ export function stringOf(value: unknown): string {
   }
 }
 
-/** `Array.isArray`, which throws for a Proxy that was revoked. */
+/** `Array.isArray()`, but false for a revoked Proxy, for which that throws. */
 export function isList(value: unknown): value is unknown[] {
   try {
     return Array.isArray(value);
@@ -51,15 +54,15 @@ export function isList(value: unknown): value is unknown[] {
 }
 
 /**
- * Why there was an error: the first errors of an `AggregateError`, both of a `SuppressedError`, then the `cause`.
- * `more` is how many errors were left out.
+ * The reasons of an error: the first inner errors of an `AggregateError`, both errors of a `SuppressedError`, then the
+ * `cause`. `more` is the number of inner errors left out.
  */
 export function reasonsOf(error: unknown): { reasons: unknown[]; more: number } {
   if (!isObject(error)) return { reasons: [], more: 0 };
   const errors = read(error, 'errors');
   const list = isList(errors) ? errors : [];
   const inner = FIRST.map((index) => read(list, index));
-  // What a service answered often has a title in `error`, which is no reason.
+  // Error bodies of web services often have a title in `error`, which is not a reason; so only objects count.
   const single = [read(error, 'error'), read(error, 'suppressed')].filter(isObject);
   const reasons = [...inner, ...single, read(error, 'cause')].filter((reason) => reason != null);
   return { reasons, more: Math.max(0, Number(read(list, 'length')) - FIRST.length) };

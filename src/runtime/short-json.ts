@@ -3,20 +3,20 @@ import { isA, isError, isList, isObject, read, stringOf } from './readable.ts';
 const MAX_DEPTH = 6;
 
 /**
- * Whatever it is as JSON, cut at `limit` characters, for people to read: it never throws, and what it costs is bounded by
- * the limit. `showError` makes a text of each error inside.
+ * Any value as JSON for people to read, cut at `limit` characters. Never throws, and its cost is bounded by the limit
+ * rather than by the size of the value. `showError` formats each error inside.
  */
 export function shortJson(value: unknown, limit: number, showError: (error: Error) => string): string {
   const json = JSON.stringify(new Excerpt(limit, showError).of(value)) ?? String(value);
   return json.length > limit ? `${json.slice(0, limit - 1)}…` : json;
 }
 
-/** A copy that JSON can hold. */
+/** Makes a bounded copy that JSON can represent. */
 class Excerpt {
   readonly #path = new Set<object>();
 
   constructor(
-    /** Characters that are left, of which every value takes one at least. */
+    /** Characters left; every value uses up at least one. */
     private left: number,
     private readonly showError: (error: Error) => string,
   ) {}
@@ -30,7 +30,7 @@ class Excerpt {
       return text;
     }
     if (typeof value === 'function') return `[function ${String(read(value, 'name'))}]`;
-    // What JSON has no word for: NaN, a BigInt, a symbol.
+    // JSON cannot represent NaN, BigInts and symbols, so they become strings.
     const known =
       value === undefined || typeof value === 'boolean' || value === null || Number.isFinite(value);
     return known ? value : stringOf(value);
@@ -77,7 +77,7 @@ class Excerpt {
     return Object.fromEntries(properties);
   }
 
-  /** One getter that throws does not hide the rest. */
+  /** A getter that throws must not hide the other properties. */
   #property(value: object, key: string): unknown {
     try {
       return this.of((value as Record<string, unknown>)[key]);

@@ -1,15 +1,15 @@
 /**
- * What `JSON.stringify` escapes and Postgres refuses: U+0000 and lone surrogates. The look-behind leaves
- * escaped backslashes before a literal `u0000` alone.
+ * Escapes in JSON that Postgres refuses: U+0000 and lone surrogates. The look-behind skips an escaped backslash that
+ * precedes a literal `u0000`.
  */
 const REFUSED = /(?<!\\)((?:\\\\)*)\\u(?:0000|d[89a-f][0-9a-f]{2})/g;
 
-/** The JSON text with what Postgres refuses replaced by U+FFFD. */
+/** Replaces what Postgres refuses in a JSON text with U+FFFD. */
 export function storableJson(json: string): string {
   return json.includes('\\u') ? json.replace(REFUSED, '$1\\ufffd') : json;
 }
 
-/** The text with what Postgres refuses replaced by U+FFFD. */
+/** Replaces what Postgres refuses in a text with U+FFFD. */
 export function storableText(text: string): string {
   return text.toWellFormed().replaceAll('\u0000', '\uFFFD');
 }

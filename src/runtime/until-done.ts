@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outage } from './outage.ts';
 
-/** How long to wait until what failed is tried again. */
+/** Pause between a failure and the next try. */
 export const TRY_AGAIN_MS = 500;
 
 /**
- * Does work until it succeeds, as Postgres may be away for a while; the outage is told of each failure, with `failed`, a
- * sentence without its end, and of the success. Null when it was stopped before.
+ * Repeats the work until it succeeds, because Postgres may be unavailable for a while. Failures are reported to the
+ * outage with the log text `failed`, which has no full stop; so is the success. Returns null when stopped before that.
  */
 export async function untilDone<T>(
   failed: string,
@@ -27,8 +27,8 @@ export async function untilDone<T>(
   return null;
 }
 
-/** Waits so long, or until it is stopped. */
+/** Waits for the given time or until stopped. */
 export async function pause(milliseconds: number, stop: AbortSignal): Promise<void> {
-  // It only ever rejects because of the stop, which the caller looks at.
+  // It rejects only when `stop` aborts, which callers check themselves.
   await delay(milliseconds, undefined, { signal: stop }).catch(() => undefined);
 }

@@ -8,10 +8,10 @@ import { Database } from './database.ts';
 
 export type NewApiKey = Omit<StoredApiKey, 'createdAt' | 'lastUsedAt'> & { hash: Buffer };
 
-/** What a request with a key needs. */
+/** A key that is neither expired nor revoked, with what is needed to check a request. */
 export interface UsableApiKey extends StoredApiKey {
   hash: Buffer;
-  /** Its last use is so long ago that this one has to be noted. */
+  /** Whether `lastUsedAt` is more than a minute old, so that this use has to be stored. */
   unnoted: boolean;
 }
 
@@ -24,7 +24,7 @@ const KEY = {
 };
 const UNNOTED = `(last_used_at IS NULL OR last_used_at < now() - interval '1 minute')`;
 
-/** The API keys, by the part of them that is no secret. With a tenant, only keys of that tenant are listed and revoked. */
+/** The API keys, found by their public prefix. With a tenant, only keys of that tenant are listed and revoked. */
 @Injectable()
 export class ApiKeyStore {
   constructor(
@@ -55,7 +55,7 @@ export class ApiKeyStore {
     return key ?? null;
   }
 
-  /** Notes that the key was used, at most once a minute. */
+  /** Stores that the key was used, at most once a minute. */
   async noteUse({ id, tenant }: Pick<StoredApiKey, 'id' | 'tenant'>): Promise<void> {
     await this.database.query(
       `UPDATE ${this.database.table('api_key')} SET last_used_at = now() WHERE id = $1 AND tenant = $2 AND ${UNNOTED}`,
@@ -63,7 +63,7 @@ export class ApiKeyStore {
     );
   }
 
-  /** Keys that were not revoked, newest first, from those before this id on. */
+  /** Keys that are not revoked, newest first, older than the id `before`. */
   async list(limit: number, before: string | null, tenant: string | null): Promise<StoredApiKey[]> {
     return this.database.query<StoredApiKey[]>(
       `SELECT ${COLUMNS} FROM ${this.database.table('api_key')}
@@ -73,7 +73,10 @@ export class ApiKeyStore {
     );
   }
 
-  /** When it was revoked, and whose it was; null where there was no such key. Streams that it opened end as well. */
+  /**
+   * Revokes a key and ends the streams that it opened. Resolves to the time and the key's tenant, or to null when there
+   * is no such key.
+   */
   async revoke(
     id: string,
     actor: Actor,

@@ -1,21 +1,21 @@
 import type { Actor, AuditAction } from '../job/actor.ts';
 import type { Database } from './database.ts';
 
-/** Expressions over the columns of `from`, and constants; they become part of the statement. */
+/** SQL expressions over the columns of `from`. They become part of the statement, so they must be constants. */
 interface AuditRows {
   action: AuditAction;
   from: string;
-  /** The number of the first of `actorParameters()`; none: the rows have an `actor`, as JSON. */
+  /** The number of the first parameter of `actorParameters()`. If absent, the rows have a column `actor` with JSON. */
   actor?: number;
-  /** That of the actor where the actor has none. Default: the column `tenant`. */
+  /** The tenant of actors that have none. Default: the column `tenant`. */
   tenant?: string;
-  /** What was acted on. Default: a job, whose row it is. */
+  /** What was acted on. Default: the job of the row. */
   target?: { kind: string; id: string; detail: string };
 }
 
 const JOB = { kind: `'job'`, id: 'id::text', detail: `json_build_object('type', type, 'tenant', tenant)` };
 
-/** An INSERT into the audit for the statement that makes the change: one row for each row of `from`. */
+/** An INSERT into the audit, as part of the statement that makes the change: one entry for each row of `from`. */
 export function auditSql(
   database: Database,
   { action, from, actor, tenant = 'tenant', target = JOB }: AuditRows,
@@ -28,7 +28,7 @@ export function auditSql(
     FROM ${from}`;
 }
 
-/** The parameters of an actor, in the order that the statements expect. */
+/** The parameters of an actor, in the order that `auditSql()` expects. */
 export function actorParameters({ tenant, subject, credential }: Actor): (string | null)[] {
   return [tenant, subject, credential];
 }

@@ -4,25 +4,25 @@ import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
 import { Database } from './database.ts';
 
-/** Rows that one statement purges. */
+/** Most rows that one statement purges. */
 const BATCH = 1_000;
 
 export interface AuditFilter {
   action?: AuditAction | undefined;
   subject?: string | undefined;
-  /** That of who acted; null: any. */
+  /** The tenant of the actor; null means any. */
   tenant: string | null;
 }
 
 /**
- * Who changed what. The rows are written by the statements that make the changes, with `auditSql()`, so that
- * neither is ever without the other; `events/audit-log.ts` writes the lines in the log.
+ * Reads and purges the audit. Its rows are written by `auditSql()` within the statements that make the changes, so that
+ * there is never one without the other. `events/audit-log.ts` writes the log lines.
  */
 @Injectable()
 export class AuditTrail {
   constructor(private readonly database: Database) {}
 
-  /** What matches, newest first, from entries older than the one with the id `before` on. */
+  /** Matching entries, newest first, older than the id `before`. */
   async list(filter: AuditFilter, limit: number, before: string | null): Promise<AuditEntry[]> {
     return this.database.query<AuditEntry[]>(
       `SELECT id::text AS id, at, tenant, subject, credential, action,
@@ -35,13 +35,13 @@ export class AuditTrail {
     );
   }
 
-  /** Removes entries older than this in batches until none is left, or it is stopped; resolves to their number. */
+  /** Deletes entries older than this in batches until none is left or it is stopped. Resolves to their number. */
   async purge(days: number, stop?: AbortSignal): Promise<number> {
     return inBatches(BATCH, () => this.#purgeBatch(days), stop);
   }
 
   async #purgeBatch(days: number): Promise<number> {
-    // Ids grow with time but for the length of a transaction, so the oldest are the first: time needs no index.
+    // Ids grow with time, apart from overlapping transactions. The lowest ids are the oldest, so `at` needs no index.
     const [{ purged }] = await this.database.query<[{ purged: number }]>(
       `${everyTenant('age')}WITH first AS (
          SELECT id, at FROM ${this.database.table('audit')} ORDER BY id LIMIT ${BATCH} FOR UPDATE SKIP LOCKED

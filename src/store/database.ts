@@ -1,12 +1,12 @@
 import { type DataSource, type EntityManager, QueryFailedError } from 'typeorm';
 import { withinLimit } from './statement-deadline.ts';
 
-/** Where TypeORM and pg keep what was sent: payloads, hashes, whole rows. */
+/** Properties in which errors of TypeORM and `pg` quote values: payloads, hashes, whole rows. */
 const VALUES = ['parameters', 'detail', 'where', 'internalQuery'];
 
 /**
- * The library's tables, reached through the host's data source: every statement of ours goes through here. Nothing
- * waits for ever, and errors of statements carry no values, as hosts log errors whole.
+ * The library's tables, in the host's data source. Every statement of the library goes through here, with a time limit.
+ * Values are removed from its errors, because hosts tend to log whole errors.
  */
 export class Database {
   constructor(
@@ -14,12 +14,12 @@ export class Database {
     readonly schema: string,
   ) {}
 
-  /** The name of a table of ours as statements write it. */
+  /** The qualified name of a table of the library. */
   table(name: string): string {
     return `"${this.schema}".${name}`;
   }
 
-  /** Runs a statement, on the connection of `manager` where it is to join a transaction. */
+  /** Runs a statement; with `manager`, in its transaction. */
   query<Rows>(sql: string, parameters: unknown[] = [], manager?: EntityManager): Promise<Rows> {
     const rows = manager
       ? manager.query<Rows>(sql, parameters)
@@ -34,7 +34,7 @@ export class Database {
   }
 }
 
-/** Throws the error again, without the values of the statement that failed. */
+/** Rethrows the error without the values of the failed statement. */
 function throwWithoutValues(error: unknown): never {
   if (error instanceof QueryFailedError)
     for (const part of [error, error.driverError])

@@ -1,8 +1,9 @@
 import { pause } from '../runtime/until-done.ts';
 
 /**
- * Purges in batches, none of which holds its locks for long, until one is not full or it is stopped; resolves to the
- * number of rows. It rests after each batch for as long as that took: half of the time is left to others.
+ * Purges in batches, so that no statement holds its locks for long, until a batch is not full or it is stopped.
+ * Resolves to the number of rows. After each batch it pauses for as long as the batch took, to leave half of the time
+ * to other work.
  */
 export async function inBatches(
   size: number,

@@ -1,6 +1,6 @@
 import type { Job, Json, Progress } from '../job/job.ts';
 
-/** The columns of the job `j`, named and typed as `Job` has them: a row of them is a job. */
+/** The columns of a job row `j`, named and typed like `Job`, so that a result row is a `Job`. */
 export const JOB_COLUMNS = `j.id, j.type, j.queue, j.tenant, j.owner, j.status, j.version, j.attempt,
   j.max_attempts AS "maxAttempts", j.priority, j.tags, j.progress, j.progress_tick::float8 AS "progressTick", j.result,
   CASE WHEN j.error_code IS NOT NULL
@@ -9,8 +9,8 @@ export const JOB_COLUMNS = `j.id, j.type, j.queue, j.tenant, j.owner, j.status, 
   j.updated_at AS "updatedAt", j.cancel_requested_at AS "cancelRequestedAt"`;
 
 /**
- * The job of a row that has more columns. Key by key, as this is done for every job that is claimed or settled: to
- * leave keys out of a copy with a rest pattern takes many times as long.
+ * Copies the job out of a row that has more columns. The keys are listed because this runs for every claimed or settled
+ * job, and a rest pattern takes many times as long.
  */
 export function jobOf(row: Job): Job {
   return {
@@ -38,23 +38,23 @@ export function jobOf(row: Job): Job {
   };
 }
 
-/** A job that a worker has just claimed, with what only the worker needs. */
+/** A job that a worker has just claimed, with its payload. */
 export interface ClaimedJob extends Job {
   payload: Json;
 }
 
-/** A reference to a job as it was at one version. */
+/** A job at one version. */
 export interface JobRef {
   id: string;
   version: number;
 }
 
-/** An attempt at a job, as the worker knows it that has claimed the job: everything it writes is tied to it. */
+/** An attempt: the version that the worker claimed. Writes of the worker are fenced by it. */
 export interface AttemptRef extends JobRef {
   tenant: string;
 }
 
-/** What is written at once to running jobs: the newest progress, or null where it has not changed. */
+/** The newest progress to store for a running job; null where it has not changed. */
 export interface RunningUpdate extends AttemptRef {
   progress: Progress | null;
   tick: number;

@@ -6,8 +6,8 @@ import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
 /**
- * A point in the database's history: every change that was committed before it has a lower transaction id.
- * Decimal text of an xid8.
+ * A point in the history of the database: every change committed before it has a lower transaction id. Decimal text of
+ * an xid8.
  */
 export type Watermark = string;
 
@@ -21,19 +21,22 @@ export interface JobFilter {
 export interface JobPage {
   filter: JobFilter;
   visibility: Visibility;
-  /** Only what has changed since, and what is running; null: everything. */
+  /** Only jobs that changed since then or are running; null for all jobs. */
   since: Watermark | null;
   /** Only jobs older than this id. */
   before: string | null;
   limit: number;
 }
 
-/** Many jobs at once: in pages, for lists and feeds, and what has changed since a watermark. */
+/** Reads many jobs: in pages for lists and feeds, and those that changed since a watermark. */
 @Injectable()
 export class JobFeed {
   constructor(private readonly database: Database) {}
 
-  /** What is committed from now on changes jobs at or after this watermark, however long it has been under way. */
+  /**
+   * The current watermark. Every later commit has a transaction id at or above it, however long ago the transaction
+   * began.
+   */
   async watermark(): Promise<Watermark> {
     const [row] = await this.database.query<{ at: Watermark }[]>(
       'SELECT pg_snapshot_xmin(pg_current_snapshot())::text AS at',
@@ -41,7 +44,10 @@ export class JobFeed {
     return row?.at ?? '0';
   }
 
-  /** Visible jobs that match, newest first. Progress changes no watermark, so running jobs always come along. */
+  /**
+   * Visible jobs that match, newest first. Running jobs are always included, because progress does not change
+   * `change_xid`.
+   */
   async page({ filter, visibility, since, before, limit }: JobPage): Promise<Job[]> {
     return this.database.query(
       `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j
@@ -66,7 +72,7 @@ export class JobFeed {
     );
   }
 
-  /** The jobs of these tenants (null: of all) that have changed since, oldest change first. */
+  /** The jobs of these tenants (null: of all) that changed since the watermark, oldest change first. */
   async changedSince(since: Watermark, tenants: string[] | null): Promise<Job[]> {
     return this.database.query(
       `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j

@@ -9,14 +9,14 @@ import { JOB_COLUMNS, jobOf, type RunningUpdate } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
-/** What a running job's row says to its worker. */
+/** What a worker learns from the row of its running job. */
 export interface Lease {
   id: string;
   version: number;
   cancelRequested: boolean;
 }
 
-/** What is written to running jobs: leases, progress, requests to cancel. Status and version stay as they are. */
+/** Writes to running jobs without changing status or version: leases, progress and requests to cancel. */
 @Injectable()
 export class JobLeases {
   constructor(
@@ -26,11 +26,11 @@ export class JobLeases {
   ) {}
 
   /**
-   * Renews the leases of all running jobs of a worker and stores their newest progress, in one statement.
-   * Resolves to those that it still holds; a job that is missing has been taken away.
+   * Renews the leases of all running jobs of a worker and stores their newest progress, in one statement. Resolves to
+   * the leases that the worker still holds; a missing job was taken away from it.
    */
   async renew(updates: RunningUpdate[]): Promise<Lease[]> {
-    // TypeORM answers a bare UPDATE with `[rows, count]`; a SELECT around it gives plain rows.
+    // TypeORM returns `[rows, count]` for a bare UPDATE, but plain rows for a SELECT around it.
     return this.database.query<Lease[]>(
       `WITH input AS (
          SELECT * FROM json_to_recordset($1) AS r(id uuid, version int, tenant text, progress json, tick bigint)
@@ -50,7 +50,10 @@ export class JobLeases {
     );
   }
 
-  /** Notes on a visible active job that it shall stop; null when it is not active. Repeating it changes nothing. */
+  /**
+   * Stores a request to cancel a visible active job; null when the job is not active. A repeated request changes
+   * nothing.
+   */
   async requestCancel(
     id: string,
     visibility: Visibility,

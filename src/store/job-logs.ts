@@ -15,8 +15,8 @@ export class JobLogs {
   constructor(private readonly database: Database) {}
 
   /**
-   * Appends lines of running jobs, fenced by their version. Answers stand at the index asked: the number of
-   * the line before the batch, or null where the job has been taken away.
+   * Appends lines to running jobs, fenced by their version. Returns one answer per batch, in order: the number of the
+   * line before the batch, or null when the job was taken away.
    */
   async append(batches: LogBatch[]): Promise<(number | null)[]> {
     const rows = await this.database.query<{ id: string; before: number }[]>(

@@ -10,27 +10,27 @@ import { everyTenant } from './every-tenant.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
-/** How an attempt ended. `delayMs` says when a job that goes back to the queue is due. */
+/** How an attempt ended. `delayMs` is the delay until a requeued job is due. */
 export interface Settlement extends AttemptRef {
   status: Exclude<JobStatus, 'active'>;
   reason: string;
   result: Json;
   error: JobFailure | null;
   delayMs: number;
-  /** The last progress of the attempt; null where none was reported since it was stored. */
+  /** The last progress of the attempt; null when nothing was reported since it was stored. */
   progress: Progress | null;
   tick: number;
 }
 
-/** A moved job, and why it was. */
+/** A job after the change, and the reason of the change. */
 type Moved = Job & { reason: string };
 
-/** An expired lease is looked for in batches of this many. */
+/** Most expired leases that one statement handles. */
 const SWEEP = 500;
 
 /**
- * Every change of a job's status, each with its history row in one statement, each a compare-and-set:
- * who comes too late changes nothing. Nobody else writes status, version or history.
+ * All changes of a job's status. Each is a compare-and-set on the version in one statement that also writes the history
+ * row, so a late worker changes nothing. No other class writes status, version or history.
  */
 @Injectable()
 export class JobMoves {
@@ -41,8 +41,8 @@ export class JobMoves {
   ) {}
 
   /**
-   * queued → active for the jobs that are still as they were offered and of a type that this worker knows.
-   * Answers stand at the index asked; null where there was nothing to claim.
+   * queued → active, for jobs that still have the offered version and a type that this worker handles. Returns one
+   * answer per ref, in order; null when there was nothing to claim.
    */
   async claim(refs: JobRef[], types: string[], worker: string): Promise<(ClaimedJob | null)[]> {
     const rows = await this.#move<Moved & ClaimedJob>({
@@ -61,8 +61,8 @@ export class JobMoves {
   }
 
   /**
-   * active → what the attempt came to; what would run again is cancelled where that was asked for meanwhile.
-   * Answers stand at the index asked; null where the lease was lost.
+   * active → the outcome of the attempt. A job that would be queued again is cancelled if that was requested meanwhile.
+   * Returns one answer per settlement, in order; null when the lease was lost.
    */
   async settle(settlements: Settlement[]): Promise<(Job | null)[]> {
     const cancelled = `i.status = 'queued' AND j.cancel_requested_at IS NOT NULL`;
@@ -84,7 +84,10 @@ export class JobMoves {
     return inOrderOf(settlements, this.#tell(rows));
   }
 
-  /** Leases that ran out: back to queued, or failed with `lease_lost` when every attempt is used up. */
+  /**
+   * Expired leases: active → queued, or failed with `lease_lost` when no attempt is left, or cancelled when that was
+   * requested.
+   */
   async expireLeases(): Promise<Job[]> {
     const status = `CASE WHEN j.cancel_requested_at IS NOT NULL THEN 'cancelled'
       WHEN j.attempt >= j.max_attempts THEN 'failed' ELSE 'queued' END`;
@@ -116,7 +119,7 @@ export class JobMoves {
     return job ?? null;
   }
 
-  /** failed or cancelled → queued for a visible job, with one more attempt where all were used; null else. */
+  /** failed or cancelled → queued for a visible job; null when it is neither. Adds an attempt when all were used. */
   async retry(id: string, visibility: Visibility, actor: Actor = APPLICATION): Promise<Job | null> {
     const [job] = await this.#moveWhere(
       `j.id = $1 AND j.status IN ('failed', 'cancelled') AND ${isVisible(2)} FOR UPDATE`,
@@ -130,7 +133,10 @@ export class JobMoves {
     return job ?? null;
   }
 
-  /** Compare-and-set of the jobs in a JSON array of refs, locked in one order so that batches cannot deadlock. */
+  /**
+   * Compare-and-set for the jobs in a JSON array of refs. Rows are locked in the order of their ids, so that batches
+   * cannot deadlock.
+   */
   async #move<Row>(move: {
     scope?: string;
     input: string;
@@ -156,7 +162,7 @@ export class JobMoves {
     );
   }
 
-  /** With an act, the move is somebody's, whose parameters begin at the fifth; without, it is the sweeper's. */
+  /** With `act`, a caller makes the change, and the actor's parameters start at $5. Without it, the sweeper does. */
   async #moveWhere(
     where: string,
     set: string,
@@ -182,7 +188,7 @@ export class JobMoves {
     return this.#tell(rows, act?.actor);
   }
 
-  /** Tells what one statement committed: the new status says which fact each job belongs to. */
+  /** Tells the facts of one committed statement. The new status decides which fact a job belongs to. */
   #tell(rows: Moved[], actor: Actor | null = null): Job[] {
     const changes = rows.map((row) => ({ job: jobOf(row), reason: row.reason, actor }));
     for (const name of ['claimed', 'settled', 'requeued'] as const)
@@ -196,7 +202,7 @@ export class JobMoves {
   }
 }
 
-/** Progress belongs to an attempt: a job that goes back starts anew, a final one keeps its last. */
+/** Progress belongs to an attempt: a requeued job starts without any, and a final job keeps its last. */
 function progressAfter(status: string, progress: string, tick: string): string {
   return `progress = CASE ${status} WHEN 'queued' THEN NULL ELSE ${progress} END,
     progress_tick = CASE ${status} WHEN 'queued' THEN 0 ELSE ${tick} END`;
@@ -207,13 +213,13 @@ function factOf(status: JobStatus): 'claimed' | 'settled' | 'requeued' {
   return status === 'queued' ? 'requeued' : 'settled';
 }
 
-/** The moved job of each ref, which names the version before; null where it was not moved. */
+/** The changed job for each ref (refs have the previous version); null when it was not changed. */
 function inOrderOf<T extends JobRef>(refs: JobRef[], moved: T[]): (T | null)[] {
   const byRef = new Map(moved.map((job) => [`${job.id} ${job.version - 1}`, job]));
   return refs.map(({ id, version }) => {
     const key = `${id} ${version}`;
     const job = byRef.get(key) ?? null;
-    // Two equal refs in one batch: only the first has moved the job.
+    // If a batch has two equal refs, only the first one changed the job.
     byRef.delete(key);
     return job;
   });

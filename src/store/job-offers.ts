@@ -3,32 +3,32 @@ import { everyTenant } from './every-tenant.ts';
 import type { JobRef } from './job-columns.ts';
 import { Database } from './database.ts';
 
-/** A queued job that is to be added to its Bull queue. */
+/** A queued job to add to its Bull queue. */
 export interface Offer extends JobRef {
   tenant: string;
   type: string;
   queue: string;
-  /** When it is made again unless it is confirmed; a Postgres timestamp, to the microsecond. */
+  /** When the offer is repeated unless it is confirmed: a Postgres timestamp with microseconds. */
   until: string;
   /** Whether it was made before. */
   again: boolean;
 }
 
-/** An offer whose hand-over was never confirmed is made again after this. */
+/** An offer that was not confirmed is repeated after this. */
 const UNCONFIRMED_MS = 5_000;
 /** A confirmed offer that nobody has claimed is made again after this: a no-op where it still waits in Bull. */
 const CONFIRMED_MS = 60_000;
-/** An offer that a worker gave back, because it stops or does not know the type, is made again after this. */
+/** An offer that a worker gave back, because it is stopping or does not handle the type, is repeated after this. */
 const GIVEN_BACK_MS = 1_000;
-/** Offers that one statement takes at most, of each kind. */
+/** Most new offers, and most repeated offers, that one statement takes. */
 const BATCH = 1_000;
 
-/** Which queued jobs are on their way to Bull: the outbox, kept in the job's own row. */
+/** Tracks which queued jobs were offered to Bull: an outbox in the job's own row. */
 @Injectable()
 export class JobOffers {
   constructor(private readonly database: Database) {}
 
-  /** Makes jobs ready whose `runAt` has come. */
+  /** Makes jobs ready whose `runAt` has passed. */
   async promote(): Promise<void> {
     await this.database.query(
       `${everyTenant('relay')}UPDATE ${this.database.table('job')} SET stage = 'ready' WHERE id IN (
@@ -38,8 +38,8 @@ export class JobOffers {
   }
 
   /**
-   * Takes what is to be offered now: from each queue the first ready jobs by priority and time, as many as its
-   * window has room for, and offered ones that nobody confirmed or claimed in time. Other relays skip them.
+   * Takes the rows to offer now: from each queue the first ready jobs by priority and time, as many as its window has
+   * room for, and offers that were not confirmed or claimed in time. Concurrent dispatchers skip each other's rows.
    */
   async take(windows: { queue: string; window: number }[]): Promise<Offer[]> {
     const rows = await this.database.query<Offer[]>(
@@ -71,18 +71,20 @@ export class JobOffers {
     return rows;
   }
 
-  /** Notes that Bull has these offers; one that was given back meanwhile, or is due again, stays so. */
+  /** Marks offers as accepted by Bull, except those that were given back or became due again meanwhile. */
   async confirm(offers: Offer[]): Promise<void> {
     const until = `offer_again_at = now() + ${CONFIRMED_MS} * interval '1 ms'`;
     await this.#update(offers, until, 'AND j.offer_again_at = r.until');
   }
 
-  /** Gives back offers that this worker cannot take; a moment later, when Bull has let go of them, they are made again. */
+  /**
+   * Gives back offers that this worker cannot run. They are repeated after 1 s, when Bull has removed the old entry.
+   */
   async giveBack(offers: JobRef[]): Promise<void> {
     await this.#update(offers, `offer_again_at = now() + ${GIVEN_BACK_MS} * interval '1 ms'`);
   }
 
-  /** Makes everything in the window due to be offered again: for a Redis that came back, maybe empty. */
+  /** Makes all offers due again, for a Redis that reconnected and may have lost data. */
   async offerEverythingAgain(): Promise<void> {
     await this.database.query(
       `${everyTenant('relay')}UPDATE ${this.database.table('job')} SET offer_again_at = now() WHERE id IN (

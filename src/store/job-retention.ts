@@ -3,15 +3,15 @@ import { everyTenant } from './every-tenant.ts';
 import { inBatches } from './in-batches.ts';
 import { Database } from './database.ts';
 
-/** Jobs that one statement purges: small enough that nobody waits for its locks. */
+/** Most jobs that one statement purges. Small, so that its locks are held only briefly. */
 const BATCH = 1_000;
 
-/** Removes final jobs, with their history and logs, once they are old enough. */
+/** Deletes final jobs with their history and logs when they are old enough. */
 @Injectable()
 export class JobRetention {
   constructor(private readonly database: Database) {}
 
-  /** Purges in batches until nothing is left to purge, or it is stopped; resolves to the number of jobs. */
+  /** Purges in batches until nothing is left or it is stopped. Resolves to the number of jobs. */
   async purge(days: number, stop?: AbortSignal): Promise<number> {
     return inBatches(BATCH, () => this.#purgeBatch(days), stop);
   }

@@ -9,7 +9,7 @@ import { JOB_COLUMNS, jobOf } from './job-columns.ts';
 import { isVisible, visibleTo } from './visible.ts';
 import { Database } from './database.ts';
 
-/** A job to insert; ids and hashes are made by the submitter. */
+/** A job to insert. The submitter creates its id and hash. */
 export interface NewJob {
   id: string;
   type: string;
@@ -22,13 +22,13 @@ export interface NewJob {
   idempotencyKey: string | null;
   payloadHash: string;
   payload: Json;
-  /** Null: at once. */
+  /** Null means at once. */
   runAt: Date | null;
   /** Who submits it, for the audit. */
   actor: Actor;
 }
 
-/** The job that stands for a submit: a new one, or the one that its idempotency key already made. */
+/** The result of a submit: a new job, or the existing one of its idempotency key. */
 export interface InsertedJob {
   job: Job;
   replayed: boolean;
@@ -40,7 +40,9 @@ export interface ChangesRef extends TenantJob {
   after: number;
 }
 
-/** How often a submit is tried. A purge in the middle of one is rare; so many in a row have another cause. */
+/**
+ * Most tries of a submit. It is repeated when a purge interferes, which is rare; this many in a row have another cause.
+ */
 const INSERT_TRIES = 5;
 
 /** Reads jobs and inserts them; what changes a job's status is in `JobMoves`. */
@@ -49,28 +51,28 @@ export class JobStore {
   constructor(private readonly database: Database) {}
 
   /**
-   * Inserts jobs with their first history and audit rows in one statement, or finds those that their idempotency keys
-   * made before. Every answer stands at its job's index.
+   * Inserts jobs with their first history and audit rows in one statement, or finds the existing jobs of their
+   * idempotency keys. Returns one answer per job, in order.
    */
   async insert(jobs: NewJob[], manager?: EntityManager): Promise<InsertedJob[]> {
     const answers = new Map<string, InsertedJob>();
     const open = (): NewJob[] => jobs.filter(({ id }) => !answers.has(id));
-    // Between the two statements, the job that has a key may be purged, and the key is free again.
+    // The existing job of a key may be purged between the two statements. The key is free again then, so try again.
     for (let tries = 0; tries < INSERT_TRIES && open().length > 0; tries += 1)
       for (const [id, inserted] of await this.#insertOrFind(open(), manager)) answers.set(id, inserted);
     return jobs.map(({ id, type }) => {
       const answer = answers.get(id);
       if (!answer)
         throw new Error(
-          `The job of an idempotency key of ${type} was purged ${INSERT_TRIES} times while it was looked for; submit it again.`,
+          `Submitting a job of the type ${type} failed: the existing job of its idempotency key was purged ${INSERT_TRIES} times meanwhile. Submit it again.`,
         );
       return answer;
     });
   }
 
-  /** By the ids that were asked for; without those whose key had a job that is purged by now. */
+  /** Answers by the ids of `jobs`. A job is missing when the existing job of its key was purged meanwhile. */
   async #insertOrFind(jobs: NewJob[], manager?: EntityManager): Promise<Map<string, InsertedJob>> {
-    // One order for all: two batches that share keys would otherwise wait for each other.
+    // A fixed order, because two batches with the same keys would otherwise deadlock.
     const sorted = jobs.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
     const rows = await this.database.query<Job[]>(this.#insertSql(), [JSON.stringify(sorted)], manager);
     const answers = new Map<string, InsertedJob>(
@@ -109,12 +111,12 @@ export class JobStore {
     return found;
   }
 
-  /** Those of these jobs that exist, in no order. */
+  /** Those of these jobs that exist, in no particular order. */
   async find(jobs: readonly TenantJob[]): Promise<Job[]> {
     return this.database.query(`SELECT ${JOB_COLUMNS} FROM ${this.#namedBy()}`, columnsOf(jobs));
   }
 
-  /** The job if the caller may see it. */
+  /** The job, or null when it does not exist or the caller may not see it. */
   async findVisible(id: string, visibility: Visibility): Promise<Job | null> {
     const [job] = await this.database.query<Job[]>(
       `SELECT ${JOB_COLUMNS} FROM ${this.database.table('job')} j WHERE j.id = $1 AND ${isVisible(2)}`,
@@ -131,7 +133,7 @@ export class JobStore {
     return row?.payload ?? null;
   }
 
-  /** Jobs of the tenant that are queued, counted up to `most`. */
+  /** The number of queued jobs of the tenant, counted up to `most`. */
   async countWaiting(tenant: string, most: number): Promise<number> {
     const [row] = await this.database.query<{ count: number }[]>(
       `SELECT count(*)::int AS count
@@ -141,7 +143,7 @@ export class JobStore {
     return row?.count ?? 0;
   }
 
-  /** The changes of each job after the given version, oldest first; answers stand at the index asked. */
+  /** The changes of each job after the given version, oldest first. Returns one list per ref, in order. */
   async changesAfter(refs: readonly ChangesRef[]): Promise<JobChange[][]> {
     const rows = await this.database.query<(JobChange & { index: number })[]>(
       `SELECT r.index::int AS index, c.status, c.version, c.attempt, c.reason, c.run_at AS "runAt", c.at
@@ -156,7 +158,7 @@ export class JobStore {
     return changes;
   }
 
-  /** How far each job that exists is: enough to tell whether it has changed. */
+  /** The version and tick of each job that exists: enough to tell whether it has changed. */
   async positions(jobs: readonly TenantJob[]): Promise<Map<string, Cursor>> {
     const rows = await this.database.query<{ id: string; version: number; tick: string }[]>(
       `SELECT j.id, j.version, j.progress_tick AS tick FROM ${this.#namedBy()}`,
@@ -165,7 +167,7 @@ export class JobStore {
     return new Map(rows.map(({ id, version, tick }) => [id, { version, tick: Number(tick) }]));
   }
 
-  /** The jobs `j` that the two arrays of `columnsOf()` name. */
+  /** A FROM clause for the jobs `j` that the arrays of `columnsOf()` name. */
   #namedBy(): string {
     return `unnest($1::uuid[], $2::text[]) AS r(id, tenant)
       JOIN ${this.database.table('job')} j ON j.id = r.id AND j.tenant = r.tenant`;

@@ -1,12 +1,12 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { jobMigrations } from '../../migrations/index.ts';
 
-/** Any fixed number will do, as long as every process takes the same. */
+/** An arbitrary number that is the same in every process. */
 const LOCK = 5_062_831_774;
 
 /**
- * Applies the migrations that are missing, in one transaction under an advisory lock, so that any number of
- * processes may call it at once. Resolves to the names that it applied.
+ * Applies missing migrations in one transaction under an advisory lock, so that any number of processes may call it at
+ * once. Resolves to the names of the applied migrations.
  */
 export async function migrate(dataSource: DataSource, options: { schema?: string } = {}): Promise<string[]> {
   const schema = options.schema ?? 'jobs';
@@ -45,7 +45,7 @@ async function applyPending(runner: QueryRunner, schema: string): Promise<string
   return applied;
 }
 
-/** Throws an error that says what to do when the library's tables are missing or older than the code. */
+/** Throws an error with instructions when the library's tables are missing or older than the code. */
 export async function checkSchema(dataSource: DataSource, schema: string): Promise<void> {
   const missing = await missingMigrations(dataSource, schema);
   if (missing.length === 0) return;

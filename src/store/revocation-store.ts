@@ -5,7 +5,7 @@ import { actorParameters, auditSql } from './audit-sql.ts';
 import { everyTenant } from './every-tenant.ts';
 import { Database } from './database.ts';
 
-/** What can be revoked. `tenant` and `value` are empty where the kind has no use for them. */
+/** Something that can be revoked. `tenant` and `value` are empty for kinds that do not use them. */
 export interface Revocable {
   kind: 'tenant' | 'subject' | 'token' | 'key' | 'job';
   tenant: string;
@@ -13,9 +13,9 @@ export interface Revocable {
   value: string;
 }
 
-/** A credential as revocations see it: one mark for each way in which it can be revoked. */
+/** One way in which a credential can be revoked. A credential has several. */
 export interface Mark extends Revocable {
-  /** Only a revocation at this time or later covers it; null: any does. */
+  /** Only revocations at this time or later apply; null means any. */
   since: Date | null;
 }
 
@@ -25,7 +25,7 @@ export interface Revocation extends Revocable {
   number: string;
 }
 
-/** Any fixed number will do, as long as every process takes the same. */
+/** An arbitrary number that is the same in every process. */
 const LOCK = 5_062_831_775;
 
 const AUDIT = {
@@ -40,15 +40,16 @@ const AUDIT = {
   },
 } as const;
 
-/** What was revoked. It lives in Postgres, so that nothing that happens to Redis revives a credential. */
+/** The revocations. They are kept in Postgres so that a loss of data in Redis cannot revive a credential. */
 @Injectable()
 export class RevocationStore {
   constructor(private readonly database: Database) {}
 
-  /** Revokes, in the given transaction or in one of its own; resolves to when. */
+  /** Revokes in the given transaction, or in a new one. Resolves to the time of the revocation. */
   async add(revocable: Revocable, actor: Actor = APPLICATION, manager?: EntityManager): Promise<Date> {
     if (!manager) return this.database.transaction((own) => this.add(revocable, actor, own));
-    // Held until the commit, so that numbers become visible in their order and readers can go on from one.
+    // The lock is held until the commit, so that numbers become visible in order and readers can continue from the last
+    // one.
     await manager.query('SELECT pg_advisory_xact_lock($1)', [LOCK]);
     const { kind, tenant, value } = revocable;
     const [{ at }] = await manager.query<[{ at: Date }]>(
@@ -62,7 +63,7 @@ export class RevocationStore {
     return at;
   }
 
-  /** Which of these credentials are revoked, by index, and the newest revocation that was looked at. */
+  /** The indexes of the credentials that are revoked, and the number of the newest revocation that was considered. */
   async check(credentials: Mark[][]): Promise<{ revoked: Set<number>; newest: string }> {
     const marks = credentials.flatMap((own, index) => own.map((mark) => ({ ...mark, index })));
     const [row] = await this.database.query<[{ revoked: number[]; newest: string }]>(

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from './database.ts';
 
-/** What each key signs: viewer tokens, the cookies of streams. */
+/** One key for viewer tokens, one for the cookies of streams. */
 export type SigningKeyName = 'viewer' | 'stream';
 
-/** Keys that the library signs with; they live in Postgres so that every process has the same. */
+/** The library's signing keys. They are kept in Postgres so that every process has the same ones. */
 @Injectable()
 export class SigningKeys {
   readonly #keys = new Map<SigningKeyName, Promise<Buffer>>();
 
   constructor(private readonly database: Database) {}
 
-  /** The key, which is read once; where that failed, with the next call again. */
+  /** The key. It is read once; after a failure the next call reads it again. */
   get(name: SigningKeyName): Promise<Buffer> {
     const known = this.#keys.get(name);
     if (known) return known;

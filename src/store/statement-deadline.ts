@@ -1,7 +1,7 @@
 import type { DataSource, QueryRunner } from 'typeorm';
 import { NoAnswer } from '../runtime/deadline.ts';
 
-/** Longest wait for one statement or transaction of ours, and for its connection. */
+/** Longest time for one statement or transaction of the library, including the wait for a connection. */
 const LIMIT_MS = 10_000;
 
 /** Postgres did not answer in time. */
@@ -12,15 +12,15 @@ export class PostgresSilent extends NoAnswer {
   }
 }
 
-/** As much of a connection of `pg` as is needed here. */
+/** The part of a `pg` connection that is used here. */
 interface Connection {
   end(): Promise<void>;
 }
 
 /**
- * Does work on a connection of the pool, within the limit. A server that hangs closes no connection, and the data
- * source is the host's, whose own statements may take their time: so the limit is set here. The connection is cut,
- * as it would keep its place in the pool until TCP gives up, long after another server has taken over.
+ * Runs work on a pooled connection within the limit. The limit is enforced here because a server that hangs does not
+ * close its connections, and a timeout on the data source would also apply to the host's own statements. On a timeout
+ * the connection is closed; it would otherwise occupy its place in the pool until TCP gives up, long after a failover.
  */
 export async function withinLimit<T>(
   dataSource: DataSource,
@@ -33,7 +33,7 @@ export async function withinLimit<T>(
   const done = async (): Promise<T> => {
     try {
       connection = (await runner.connect()) as Connection;
-      // Nobody waits any more for what would be done now.
+      // The caller was already rejected, so the work must not start.
       if (late) throw new PostgresSilent(limitMs);
       return await work(runner);
     } finally {

@@ -31,10 +31,10 @@ const stores = [
   AuditTrail,
 ];
 
-/** Rows: everything that runs statements on the library's tables. */
+/** Everything that runs statements on the library's tables. */
 @Module({ providers: stores, exports: stores })
 export class StoreModule {
-  /** `dataSource`: the name of the host's. */
+  /** `dataSource` is the name of the host's data source. */
   static of(dataSource: string, imports: DynamicModule[]): DynamicModule {
     const database: Provider = {
       provide: Database,

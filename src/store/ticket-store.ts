@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { everyTenant } from './every-tenant.ts';
 import { Database } from './database.ts';
 
-/** What a ticket opens, and the credential that it was made with. */
+/** What a ticket opens, and the credential that created it. */
 export interface TicketGrant {
-  /** The jobs whose streams it opens; null: the feed. */
+  /** The jobs whose streams it opens; null for the feed. */
   jobs: string[] | null;
   tenant: string;
   subject: string;
   scopes: string[];
-  /** The only job that the credential was for. */
+  /** The only job that the credential may be used for; null for any. */
   onlyJob: string | null;
   credentialIssuedAt: Date | null;
   credentialExpiresAt: Date | null;
@@ -21,15 +21,15 @@ export interface StoredTicket extends TicketGrant {
   createdAt: Date;
 }
 
-/** Every ticket that is made clears away this many dead ones at most, so that they need no sweeper. */
+/** Creating a ticket deletes at most this many expired ones, so that tickets need no sweeper. */
 const CLEARED = 100;
 
-/** The tickets, by the hash of their secret. */
+/** The tickets, found by the hash of their secret. */
 @Injectable()
 export class TicketStore {
   constructor(private readonly database: Database) {}
 
-  /** Adds a ticket that lives for `seconds`, but not longer than its credential; resolves to its end. */
+  /** Adds a ticket that lives for `seconds`, but no longer than its credential. Resolves to the time it expires. */
   async insert(hash: Buffer, grant: TicketGrant, seconds: number): Promise<Date> {
     const [{ expiresAt }] = await this.database.query<[{ expiresAt: Date }]>(
       `${everyTenant('age')}WITH dead AS (

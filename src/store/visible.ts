@@ -1,8 +1,8 @@
 import type { Visibility } from '../job/visibility.ts';
 
 /**
- * The condition on a job `j` that somebody sees it, for every statement that reads or changes a job on somebody's
- * behalf. Its parameters, `visibleTo()`, begin with number `first`.
+ * The condition that a caller may see the job `j`. Every statement that reads or changes a job for a caller must have
+ * it. Its parameters, `visibleTo()`, start at number `first`.
  */
 export function isVisible(first: number): string {
   return `($${first}::text IS NULL OR j.tenant = $${first})
@@ -10,7 +10,7 @@ export function isVisible(first: number): string {
     AND ($${first + 2}::uuid IS NULL OR j.id = $${first + 2})`;
 }
 
-/** The parameters of `isVisible()`, of which there are three. */
+/** The three parameters of `isVisible()`. */
 export function visibleTo({ tenant, owner, job }: Visibility): (string | null)[] {
   return [tenant, owner, job];
 }

@@ -3,7 +3,7 @@ import type { Caller } from '../access/caller.ts';
 import { JobError } from '../job/job-errors.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 
-/** What Node's responses and sockets tell of their own end. */
+/** The part of Node's responses and sockets that tells when they close. */
 export interface Closable {
   once(event: 'close', listener: () => void): unknown;
   readonly closed?: boolean;
@@ -12,31 +12,32 @@ export interface Closable {
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** How many streams a caller, and all callers together, may have open in this process. */
+/** Limits the open streams of one caller, and of all callers in this process. */
 @Injectable()
 export class Admission {
   readonly #perCaller = new Map<string, number>();
-  /** One listener for each socket, however many requests its client pipelines on it. */
+  /** One listener per socket, however many requests a client pipelines on it. */
   readonly #bySocket = new WeakMap<Closable, Set<() => void>>();
   #total = 0;
 
   constructor(private readonly options: ResolvedOptions) {}
 
-  /** Places that are taken. */
+  /** Slots that are taken. */
   get total(): number {
     return this.#total;
   }
 
   /**
-   * Takes a place until the response or its socket closes, or throws 429. Both are listened to: a response that is
-   * pipelined behind another one never closes when its client leaves, and a socket may outlive many responses.
+   * Takes a slot until the response or its socket closes, or throws 429. It listens to both: a response that is
+   * pipelined behind another one never emits `close` when the client leaves, and a socket may outlive many responses.
    */
   admit({ tenant, subject }: Caller, response: Closable, socket: Closable): void {
     const key = JSON.stringify([tenant, subject]);
     const { maxPerCaller, maxTotal } = this.options.stream;
     if ((this.#perCaller.get(key) ?? 0) >= maxPerCaller)
-      throw refusal('too_many_streams', `A caller may have ${maxPerCaller} streams open at most.`);
-    if (this.#total >= maxTotal) throw refusal('server_full', 'The server has no room for another stream.');
+      throw refusal('too_many_streams', `A caller may have at most ${maxPerCaller} open streams.`);
+    if (this.#total >= maxTotal)
+      throw refusal('server_full', 'The server has reached its limit of open streams.');
     if (response.destroyed || response.closed || socket.destroyed) return;
     this.#count(key, 1);
     const waiting = this.#leavingWith(socket);

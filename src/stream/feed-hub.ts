@@ -15,20 +15,20 @@ import { JobReader } from './job-reader.ts';
 import { ReadFaults, readingFailed } from './read-faults.ts';
 
 interface Running {
-  /** The newest version that a feed has been shown. */
+  /** The newest version that was shown to a feed. */
   version: number;
   channel: JobChannel;
   release: () => void;
   frames: Subscription;
 }
 
-/** All open feeds of the process: one channel for changes, and the progress of the running jobs they show. */
+/** Serves all open feeds of the process: one channel for changes, and progress of the running jobs that they show. */
 @Injectable()
 export class FeedHub implements Subscriber {
   readonly #viewers = new Set<FeedViewer>();
   readonly #running = new Map<string, Running>();
   readonly #reads = new Set<Promise<void>>();
-  /** The version of each job that was shown since the watermark. */
+  /** The shown version of each job that changed since the watermark. */
   #shown = new Map<string, number>();
   #watermark: Watermark | null = null;
   #stopListening: (() => void) | null = null;
@@ -45,11 +45,11 @@ export class FeedHub implements Subscriber {
     this.#looks = new Loop((stop) => this.#look(stop), {
       everyMs: options.stream.backstopMs,
       outage: faults.outage,
-      failed: readingFailed('what has changed'),
+      failed: readingFailed('changes'),
     });
   }
 
-  /** Tells the viewer of every change that is committed after the watermark, which was read before this call. */
+  /** Shows the viewer every change committed after the watermark. Read the watermark before this call. */
   add(viewer: FeedViewer, watermark: Watermark): () => void {
     this.#viewers.add(viewer);
     this.#watermark ??= watermark;
@@ -62,18 +62,18 @@ export class FeedHub implements Subscriber {
   }
 
   /**
-   * The encoded `job` frame of a job; a running one is followed from now on, and has its newest progress. Null for a
-   * row that cannot be encoded, which feeds then leave out.
+   * The encoded `job` frame, with the newest progress; a running job is followed from now on. Null for a row that
+   * cannot be encoded: feeds leave it out.
    */
   encode(job: Job): string | null {
     const known = this.#running.get(job.id)?.version ?? this.#shown.get(job.id) ?? 0;
-    // Progress of a version that some feed knows to be over would take that feed back.
+    // Do not follow an old version: its progress would take feeds back that know a newer one.
     if (job.version > known) this.#unfollow(job.id);
     if (job.version >= known && job.status === 'active') this.#follow(job);
     return this.#encoded(this.#withNewestProgress(job));
   }
 
-  /** Resolves when what is being read now has come to all feeds; those that are loading have noted it. */
+  /** Resolves when all current reads have been shown. Feeds that are still loading have noted the changed jobs. */
   async settled(): Promise<void> {
     await Promise.all([...this.#reads, this.#looks.settled()]);
   }
@@ -84,7 +84,7 @@ export class FeedHub implements Subscriber {
     for (const job of changed) if (this.#concerns(job.tenant)) this.#begin(this.#read(job));
   }
 
-  /** What was published before the subscription was acknowledged is read from Postgres. */
+  /** Messages may have been published before the subscription was acknowledged, so read the changes from Postgres. */
   onSubscribed(): void {
     this.#looks.wake();
   }
@@ -100,13 +100,15 @@ export class FeedHub implements Subscriber {
     return false;
   }
 
-  /** Anyone who can write to Redis can publish a change; a job that is not of the tenant it names is not read. */
+  /**
+   * Reads the job only if it has the tenant in the message, because anyone with access to Redis can publish a change.
+   */
   async #read(changed: TenantJob): Promise<void> {
     try {
       const job = await this.reader.job(changed);
       if (job) this.#show(job);
     } catch (error) {
-      // The backstop reads it again.
+      // The backstop will read it again.
       this.faults.report(`job ${changed.id}`, error);
     }
   }
@@ -117,7 +119,7 @@ export class FeedHub implements Subscriber {
     this.#tell(job, () => this.encode(job));
   }
 
-  /** Encoded once, and only where some feed covers the job. */
+  /** Encodes the job once for all feeds that cover it, and not at all if none does. */
   #tell(job: Job, encode: () => string | null): void {
     const covering = [...this.#viewers].filter((viewer) => viewer.covers(job));
     if (covering.length === 0) return this.#unfollow(job.id);
@@ -131,13 +133,15 @@ export class FeedHub implements Subscriber {
     const { channel, release } = this.hub.watch(job);
     const frames = channel.frames$.subscribe({
       next: (frame) => frame.type === 'progress' && this.#showProgress(channel.job, frame),
-      // Purged, which feeds are not told of.
+      // The job was purged; feeds send nothing for that.
       complete: () => this.#unfollow(id),
     });
     this.#running.set(id, { version, channel, release, frames });
   }
 
-  /** The channel may be behind what was shown, and tells of earlier attempts when it has caught up. */
+  /**
+   * Skips progress of other versions: a channel that lags behind emits frames of earlier attempts while it catches up.
+   */
   #showProgress(job: Job | null, frame: StreamFrame): void {
     const { version } = frame.cursor;
     if (job?.version !== version || this.#running.get(job.id)?.version !== version) return;
@@ -145,7 +149,7 @@ export class FeedHub implements Subscriber {
     this.#tell(now, () => this.#encoded(now));
   }
 
-  /** The row is up to a second behind what the channel was told. */
+  /** The row's progress may be 1 s older than that of the channel. */
   #withNewestProgress(job: Job): Job {
     const newest = this.#running.get(job.id)?.channel.progress;
     if (newest?.cursor.version !== job.version || newest.cursor.tick <= job.progressTick) return job;
@@ -168,12 +172,15 @@ export class FeedHub implements Subscriber {
     running?.release();
   }
 
-  /** Reads what has changed since the watermark, and moves it on: what is before it has been shown to all. */
+  /**
+   * Reads and shows the changes since the watermark, then advances it: everything before it has been shown to all
+   * feeds.
+   */
   async #look(stop: AbortSignal): Promise<void> {
     const next = await this.feed.watermark();
     if (stop.aborted) return;
     const jobs = await this.#changedSince(this.#watermark ?? next);
-    // Everybody left meanwhile: whoever comes next brings a watermark.
+    // All viewers left meanwhile. The next one brings a new watermark.
     if (stop.aborted) return;
     const missed = jobs.filter(({ id, version }) => (this.#shown.get(id) ?? 0) < version);
     this.hub.found(missed);

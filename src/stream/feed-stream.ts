@@ -21,14 +21,14 @@ interface OpenFeed extends FeedRequest {
   sight: Sight;
 }
 
-/** Jobs that are read, and sent, in one go. */
+/** Jobs that are read and sent at a time. */
 const PAGE = 200;
 /** The id of frames before the first `ready`. */
 const BEGINNING: Watermark = '0';
-/** How often a client that does not keep up is looked at while it is sent what it has missed. */
+/** While the first state is sent to a slow client: how often it is checked whether it takes more. */
 const BREATH_MS = 50;
 
-/** The feed of many jobs: what is, or what has changed since a cursor; then `ready`; then live. */
+/** The feed of many jobs: first all jobs, or those that changed since the cursor; then `ready`; then live changes. */
 @Injectable()
 export class FeedStream {
   constructor(
@@ -40,12 +40,13 @@ export class FeedStream {
   ) {}
 
   open(request: FeedRequest): Observable<WireFrame> {
-    // Without leading zeros: Postgres reads those as octal, and refuses `09`.
+    // No leading zeros, because Postgres reads them as octal and rejects `09`.
     const cursor = /^[1-9]\d{0,17}$/.test(request.cursor) ? request.cursor : BEGINNING;
     const { permit } = request;
     const mayStay = (): boolean => permit.sees(null);
     const sight = sightOf(permit);
-    // Nothing that was shown can have left a feed without a status filter: its client need not forget it.
+    // Whether no `reset` is needed: without a filter by status no shown job can leave the feed, so there is nothing to
+    // forget.
     const begun = request.cursor === '' || (request.cursor === BEGINNING && !request.filter.status);
     return this.viewers.open({ ...request, cursor, mayStay }, (viewer) => {
       if (cursor === BEGINNING && !begun) reset(viewer);
@@ -59,7 +60,7 @@ export class FeedStream {
 
   async #follow(request: OpenFeed, cursor: Watermark, viewer: Viewer, left: AbortSignal): Promise<void> {
     const now = await this.#untilRead(() => this.feed.watermark(), left);
-    // The hub must not listen for a client that left while the watermark was read: its abort is past.
+    // If the client left during the read, its abort event is over, and nothing would remove the feed from the hub.
     if (now === null || left.aborted) return;
     const known = cursor !== BEGINNING && BigInt(cursor) <= BigInt(now);
     const feed = new FeedViewer(request.sight, request.filter, viewer, known ? cursor : BEGINNING, known);
@@ -76,7 +77,7 @@ export class FeedStream {
     since: Watermark | null,
     left: AbortSignal,
   ) {
-    // A job that no longer matches has to be read as well, to be told gone.
+    // Jobs that no longer match have to be read too, so that `gone` is sent for them.
     const asked = since === null ? filter : { ...filter, status: undefined };
     let before: string | null = null;
     while (!left.aborted) {
@@ -90,18 +91,20 @@ export class FeedStream {
 
   async #sendChangedMeanwhile(feed: FeedViewer, left: AbortSignal): Promise<void> {
     for (let first = true; !left.aborted; first = false) {
-      // What the hub began to read earlier may be older than what was just sent: the feed notes it, and reads it again.
+      // Reads of the hub that began earlier may be older than the jobs just sent. The feed notes those jobs and reads
+      // them again.
       await this.hub.settled();
       const changed = feed.takeChangedMeanwhile();
       if (!changed) return;
       const jobs = await this.#untilRead(() => Promise.all(changed.map((job) => this.reader.job(job))), left);
-      // Jobs may change faster than a slow client takes them: from the second round on they wait in their places.
+      // Waiting for a slow client again might never end if jobs change faster. From the second round on, frames are
+      // queued, where a newer one replaces an older one of the same job.
       if (first) await this.#showAll(jobs ?? [], feed, left);
       else for (const job of jobs ?? []) if (!left.aborted) this.#show(job, feed);
     }
   }
 
-  /** No faster than the client takes them. What changes meanwhile is read again once all have been shown. */
+  /** Sends the jobs no faster than the client reads. Jobs that change meanwhile are read again afterwards. */
   async #showAll(jobs: (Job | null)[], feed: FeedViewer, left: AbortSignal): Promise<void> {
     for (const job of jobs) {
       if (left.aborted) return;
@@ -115,7 +118,10 @@ export class FeedStream {
     if (data !== null) feed.show(job as Job, data);
   }
 
-  /** Postgres may be away: the client waits, with heartbeats, rather than being sent away. Null when it left. */
+  /**
+   * Retries while Postgres is unavailable; the client waits with heartbeats instead of being disconnected. Null when it
+   * left.
+   */
   #untilRead<T>(read: () => Promise<T>, left: AbortSignal): Promise<T | null> {
     return untilDone(readingFailed('a feed'), read, left, this.faults.outage);
   }
@@ -130,7 +136,7 @@ function sightOf(permit: Permit): Sight {
   return { visibility: permit.visibility('read'), sees: (job) => permit.sees(job) };
 }
 
-/** The client is to forget all jobs; everything follows. */
+/** Tells the client to forget all jobs, because everything is sent again. */
 function reset(viewer: Viewer): void {
   viewer.send({ id: BEGINNING, type: 'reset', data: JSON.stringify({ reason: 'unknown_cursor' }) });
 }

@@ -4,17 +4,20 @@ import type { Visibility } from '../job/visibility.ts';
 import type { JobFilter, Watermark } from '../store/job-feed.ts';
 import type { Viewer } from './viewer.ts';
 
-/** Which jobs the client may see: those that SQL reads for it, as far as the policy agrees at that moment. */
+/** Which jobs the client may see: those that SQL may read for it and that the policy allows at the moment. */
 export interface Sight {
   visibility: Visibility;
   sees(job: Job): boolean;
 }
 
-/** One open feed: which jobs it shows, and what its client has been told. */
+/** One open feed: which jobs it shows, and what it has sent to its client. */
 export class FeedViewer {
-  /** Jobs that changed while the first state was being read: they are read again after it. */
+  /** Jobs that changed while the first state was read; they are read again afterwards. Null once the feed is live. */
   #changedMeanwhile: Map<string, TenantJob> | null = new Map();
-  /** Only a filter by status lets a job leave again: whether its client has each job, as far as that is known. */
+  /**
+   * Whether the client has each job, as far as known. Null without a filter by status, because then no job leaves the
+   * feed.
+   */
   readonly #shown: Map<string, boolean> | null;
 
   constructor(
@@ -22,7 +25,7 @@ export class FeedViewer {
     readonly filter: JobFilter,
     private readonly viewer: Viewer,
     private watermark: Watermark,
-    /** An earlier stream has shown jobs that this one knows nothing of. */
+    /** Whether the client resumed, so that it may have jobs that this stream did not send. */
     private readonly resumed: boolean,
   ) {
     this.#shown = filter.status ? new Map() : null;
@@ -32,12 +35,12 @@ export class FeedViewer {
     return this.sight.visibility;
   }
 
-  /** Sends what waits, as far as the client takes it; returns whether it would take more. */
+  /** Sends waiting frames as far as the client takes them. Returns whether it would take more. */
   flush(): boolean {
     return this.viewer.flush();
   }
 
-  /** Whether the job is of this feed, whatever its status is now. */
+  /** Whether the job belongs to this feed apart from the filter by status. */
   covers(job: Job): boolean {
     const { job: only } = this.visibility;
     const { type, tag, ids } = this.filter;
@@ -50,13 +53,13 @@ export class FeedViewer {
     );
   }
 
-  /** A job of this feed that has just changed; `data` is its `job` frame, encoded once for all feeds. Never throws. */
+  /** Handles a change of a job of this feed; `data` is its `job` frame, encoded once for all feeds. Never throws. */
   changed(job: Job, data: string): void {
     if (this.#changedMeanwhile) this.#changedMeanwhile.set(job.id, job);
     else this.viewer.attempt(() => this.show(job, data));
   }
 
-  /** Sends the job as it is where its client may see it, or `gone` when it no longer matches but may have been shown. */
+  /** Sends the job if the client may see it, or `gone` if it no longer matches but may have been shown. */
   show(job: Job, data: string): void {
     if (!this.sight.sees(job)) return;
     if (this.filter.status && !this.filter.status.includes(job.status)) return this.#gone(job.id);
@@ -70,7 +73,7 @@ export class FeedViewer {
     if (shown) this.viewer.send({ id: this.watermark, type: 'gone', data: JSON.stringify({ id }) }, id);
   }
 
-  /** Jobs that changed since the last call; null while none did, and from then on changes are sent at once. */
+  /** The jobs that changed since the last call. Null when there are none; from then on changes are sent at once. */
   takeChangedMeanwhile(): TenantJob[] | null {
     const jobs = [...(this.#changedMeanwhile?.values() ?? [])];
     this.#changedMeanwhile = jobs.length > 0 ? new Map() : null;
@@ -82,7 +85,7 @@ export class FeedViewer {
     this.viewer.send({ id: this.watermark, type: 'ready', data: '{}' });
   }
 
-  /** Everything before the watermark has been sent: a resume may start there. */
+  /** Notes that everything before the watermark was sent, so that the client may resume there. */
   advance(watermark: Watermark): void {
     if (BigInt(watermark) > BigInt(this.watermark)) this.watermark = watermark;
   }

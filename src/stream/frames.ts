@@ -4,16 +4,16 @@ import type { TickFrame } from '../publish/frame.ts';
 
 export type FrameType = 'snapshot' | 'state' | 'progress' | 'log' | 'end' | 'reset';
 
-/** A frame of one job's stream. `data` is JSON, encoded once and shared by all viewers. */
+/** A frame of a job's stream. `data` is JSON, encoded once for all viewers. */
 export interface StreamFrame {
   cursor: Cursor;
   type: FrameType;
   data: string;
-  /** Milliseconds that the client shall wait before it reconnects. */
+  /** Milliseconds that the client should wait before it reconnects. */
   retry?: number;
 }
 
-/** What Nest writes to a client: every field is there to be sent, and none is numbered by the framework. */
+/** A frame as Nest writes it. Only fields that are present are sent, and Nest adds no ids. */
 export interface WireFrame {
   id?: string;
   type?: string;
@@ -26,12 +26,12 @@ export function toWire({ cursor, type, data, retry }: StreamFrame): WireFrame {
   return { id: formatCursor(cursor), type, data, ...(retry === undefined ? {} : { retry }) };
 }
 
-/** 2 to 4 s, so that viewers who were cut off together do not come back together. */
+/** 2 to 4 s, so that viewers that were disconnected together do not reconnect together. */
 export function jitteredRetry(): number {
   return 2_000 + Math.floor(Math.random() * 2_001);
 }
 
-/** The cursor of the newest progress that the row knows: a final job keeps that of the version before. */
+/** The cursor of the row's newest progress. A final job keeps that of the version before. */
 export function progressCursor(job: Job): Cursor {
   return { version: isFinal(job.status) ? job.version - 1 : job.version, tick: job.progressTick };
 }
@@ -59,7 +59,7 @@ export function stateFrame({ status, version, attempt, reason, runAt, at }: JobC
   return { cursor: { version, tick: 0 }, type: 'state', data };
 }
 
-/** The status frames of a job's changes: `state` each, but `end` for the one that made the job final as it is. */
+/** The status frames of a job's changes: `end` for the change that made the job final, `state` for all others. */
 export function statusFrames(changes: JobChange[], job: Job, basePath: string): StreamFrame[] {
   return changes
     .filter(({ version }) => version <= job.version)
@@ -68,7 +68,7 @@ export function statusFrames(changes: JobChange[], job: Job, basePath: string): 
     );
 }
 
-/** The newest progress as a frame, from the row. */
+/** A frame of the row's newest progress. */
 export function progressFrame(job: Job): TickFrame {
   const { attempt, progress, updatedAt } = job;
   const data = JSON.stringify({ attempt, progress, at: updatedAt });

@@ -7,15 +7,19 @@ import { progressFrame, type StreamFrame, statusFrames } from './frames.ts';
 import type { JobReader } from './job-reader.ts';
 import type { ReadFaults } from './read-faults.ts';
 
-/** Frames that wait for a read, of their claim or of what is missing before them; more are not worth waiting for. */
+/**
+ * Most frames that wait for a read, because their claim or an earlier frame has not arrived yet. Further ones are
+ * dropped.
+ */
 const MAX_EARLY = 100;
 
 /**
- * One watched job, for all viewers of this process. It turns nudges and frames from Redis into one ordered
- * sequence: status frames from the row, progress only of the attempt that the row says is running.
+ * One watched job, for all viewers in this process. It turns nudges and frames from Redis into one ordered sequence:
+ * status frames are built from the row, and progress is only taken from the attempt that is running according to the
+ * row.
  */
 export class JobChannel implements Subscriber {
-  /** Frames as they happen; completes when the job has been purged. */
+  /** Live frames; completes when the job was purged. */
   readonly frames$ = new Subject<StreamFrame>();
   #job: Job | null = null;
   #newest: StreamFrame | null = null;
@@ -36,7 +40,7 @@ export class JobChannel implements Subscriber {
     return `job ${this.watched.id}`;
   }
 
-  /** The job as last read; null before the first read, and when it does not exist. */
+  /** The job as last read; null before the first read, and if it does not exist. */
   get job(): Job | null {
     return this.#job;
   }
@@ -46,7 +50,7 @@ export class JobChannel implements Subscriber {
     return this.#newest?.cursor.version === this.version ? this.#newest : null;
   }
 
-  /** Whether frames wait for what is missing before them. */
+  /** Whether frames wait for earlier ones that are missing. */
   get waits(): boolean {
     return this.#early.length > 0;
   }
@@ -62,12 +66,12 @@ export class JobChannel implements Subscriber {
     else if (decoded.changed > this.version) void this.refresh();
   }
 
-  /** What was published before the subscription was acknowledged is caught up with. */
+  /** Messages may have been published before the subscription was acknowledged, so read the row. */
   onSubscribed(): void {
     void this.refresh();
   }
 
-  /** Reads the row again; resolves when a read that began after this call has been taken in. Never rejects. */
+  /** Reads the row again. Resolves when a read that began after this call was processed. Never rejects. */
   refresh(): Promise<void> {
     if (!this.#reading) return this.#startReading();
     this.#next ??= this.#reading.then(() => {
@@ -78,7 +82,7 @@ export class JobChannel implements Subscriber {
   }
 
   #startReading(): Promise<void> {
-    // The row is truth: without it viewers wait for the backstop to read it.
+    // If the read fails, viewers wait until the backstop reads the row.
     this.#reading = this.#read()
       .catch((error: unknown) => this.faults.report(this.#name, error))
       .finally(() => (this.#reading = null));
@@ -86,14 +90,14 @@ export class JobChannel implements Subscriber {
   }
 
   async #read(): Promise<void> {
-    // What waits now is accounted for by this read; of what comes meanwhile it may know only a part.
+    // This read covers the frames that wait now. It may miss frames before those that arrive during the read.
     const before = new Set(this.#early);
     const [job, last] = await Promise.all([
       this.reader.job(this.watched),
       this.reader.lastFrame(this.watched.id),
     ]);
     if (!job) return this.frames$.complete();
-    // What Redis was not asked for may be what is missing.
+    // If Redis did not answer, the missing frame may be the one in Redis, so nothing is covered.
     const covered = last === undefined ? NONE : before;
     const changes = await this.#changesUpTo(job);
     if (job.version >= this.version) {
@@ -105,13 +109,13 @@ export class JobChannel implements Subscriber {
     this.#early = this.#early.filter((frame) => !covered.has(frame));
   }
 
-  /** The newest tick of the version that is accounted for. */
+  /** The newest known tick of the job's version. */
   #ticksOf({ version }: Pick<Job, 'version'>, read: TickFrame[]): number {
     const known = version === this.version ? this.#tick : 0;
     return Math.max(known, ...read.filter(({ cursor }) => cursor.version === version).map(tickOf));
   }
 
-  /** Before the first read nobody has been shown anything, so there is nothing to continue from. */
+  /** The changes since the last read. None on the first read, because nothing was shown before it. */
   async #changesUpTo(job: Job): Promise<JobChange[]> {
     if (!this.#job || job.version <= this.#job.version) return [];
     const changes = await this.reader.changesAfter(this.watched, this.#job.version);
@@ -119,8 +123,8 @@ export class JobChannel implements Subscriber {
   }
 
   /**
-   * Emits what is new in the order of its cursors: an attempt may have ended by the time that its claim is read,
-   * and its ticks then stand between the two. A tick of a version in which nothing ran was never ours.
+   * Emits the new frames in order of their cursors: when an attempt has already ended by the time its claim is read,
+   * its ticks belong between the two status frames. Ticks of a version in which no attempt ran are forged and dropped.
    */
   #take(job: Job, changes: JobChange[], ticks: TickFrame[]): void {
     const active = [this.#job, ...changes, job].filter((state) => state?.status === 'active');
@@ -132,7 +136,7 @@ export class JobChannel implements Subscriber {
     for (const frame of frames.toSorted((a, b) => (isAfter(a.cursor, b.cursor) ? 1 : -1))) this.#emit(frame);
   }
 
-  /** Progress may overtake the nudge of its claim. */
+  /** Takes a frame from Redis. Progress may arrive before the nudge of its claim. */
   #accept(frame: TickFrame): void {
     const { version } = frame.cursor;
     const runs = version === this.version && this.#job?.status === 'active';
@@ -159,9 +163,9 @@ export class JobChannel implements Subscriber {
 const NONE: ReadonlySet<TickFrame> = new Set();
 
 /**
- * The frames that nothing is missing before, in order, and those that have to wait. Progress waits for nothing, as it
- * says everything itself; but a log frame after a gap does, as viewers that were shown it could not be shown
- * the older progress that fell into the gap. `covered` are frames whose gaps were looked into.
+ * Splits frames into those that can be shown, in order, and those that must wait. Progress never waits, because every
+ * progress frame is complete. A log frame after a gap waits: once it is shown, an older progress frame from the gap
+ * could no longer be. `covered` are frames whose gaps have been read already.
  */
 function inSequence(
   frames: TickFrame[],

@@ -18,13 +18,13 @@ interface Watched {
   stopListening: () => void;
 }
 
-/** A lease on a job's channel; release it once. */
+/** A use of a job's channel. Release it when done. */
 export interface Watch {
   channel: JobChannel;
   release: () => void;
 }
 
-/** Every job that somebody watches in this process, once, however many watch it. */
+/** The watched jobs of this process: one channel per job, however many viewers it has. */
 @Injectable()
 export class JobHub implements Part {
   readonly #keys: Keys;
@@ -55,17 +55,17 @@ export class JobHub implements Part {
     return this.#looks.stop();
   }
 
-  /** Jobs that are watched. */
+  /** The number of watched jobs. */
   get size(): number {
     return this.#watched.size;
   }
 
-  /** A watched job as it was last read; null where it has not been. */
+  /** A watched job as last read; null before its first read. */
   jobOf(id: string): Job | null {
     return this.#watched.get(id)?.channel.job ?? null;
   }
 
-  /** Watches a job; its tenant is that of its row, as somebody has read it who may see it. */
+  /** Watches a job. `tenant` must come from a row that the caller was allowed to read. */
   watch({ id, tenant }: TenantJob): Watch {
     const watched = this.#watched.get(id) ?? this.#open({ id, tenant });
     watched.viewers += 1;
@@ -78,7 +78,7 @@ export class JobHub implements Part {
     return { channel: watched.channel, release };
   }
 
-  /** Tells of changes that only a backstop found. */
+  /** Reports changes that only a backstop found. */
   found(jobs: readonly TenantJob[]): void {
     this.events.tell({ name: 'found', jobs });
   }
@@ -99,7 +99,7 @@ export class JobHub implements Part {
     if (this.#watched.get(id) === watched) this.#watched.delete(id);
   }
 
-  /** Reads how far all watched jobs are, for what a lost message would have said. False: none is watched. */
+  /** Reads the positions of all watched jobs, in case messages were lost. Returns false when none is watched. */
   async #backstop(): Promise<boolean> {
     if (this.#watched.size === 0) return false;
     const channels = [...this.#watched.values()].map(({ channel }) => channel);
@@ -112,7 +112,7 @@ export class JobHub implements Part {
     const known = channel.progress?.cursor ?? { version: channel.version, tick: 0 };
     const behind = !position || position.version > channel.version || isAfter(position, known);
     if (behind && channel.job) this.found([channel.watched]);
-    // Either way the channel reads the last frame itself.
+    // A refresh also reads the last frame.
     if (behind || channel.waits) return channel.refresh();
     const last = await this.reader.lastFrame(channel.watched.id);
     if (last && last.cursor.version === channel.version && isAfter(last.cursor, known))

@@ -7,16 +7,16 @@ import { Batcher } from '../runtime/batcher.ts';
 import { type ChangesRef, JobStore } from '../store/job-store.ts';
 import { ReadFaults } from './read-faults.ts';
 
-/** A Redis that hangs must not hold up what Postgres says. */
+/** Short, because a hanging Redis must not delay data from Postgres. */
 const LAST_FRAMES_MS = 500;
 
-/** Reads for all streams of the process together: one statement for everything that is asked at once. */
+/** Reads for all streams of the process. Concurrent reads share one statement. */
 @Injectable()
 export class JobReader {
   readonly #jobs = new Batcher<TenantJob, Job | null>((jobs) => this.#findAll(jobs));
   readonly #changes = new Batcher<ChangesRef, JobChange[]>((refs) => this.store.changesAfter(refs));
   readonly #frames = new Batcher<string, TickFrame | null | undefined>((ids) => this.#lastFrames(ids));
-  /** Redis owes an answer: nothing more is asked until it comes, or fails. */
+  /** Whether an answer from Redis is overdue. Redis is not asked again until it arrives or fails. */
   #late = false;
 
   constructor(
@@ -25,7 +25,7 @@ export class JobReader {
     private readonly faults: ReadFaults,
   ) {}
 
-  /** The job as it is; null where the tenant has none of this id. */
+  /** The current job; null when the tenant has no job with this id. */
   job({ id, tenant }: TenantJob): Promise<Job | null> {
     return this.#jobs.add({ id, tenant });
   }
@@ -35,7 +35,9 @@ export class JobReader {
     return this.#changes.add({ id, tenant, after });
   }
 
-  /** The newest progress frame that Redis has; undefined where it does not answer soon: the backstop asks again. */
+  /**
+   * The newest progress frame in Redis, or null. Undefined when Redis does not answer soon; the backstop asks again.
+   */
   lastFrame(id: string): Promise<TickFrame | null | undefined> {
     return this.#frames.add(id);
   }
@@ -62,7 +64,7 @@ export class JobReader {
     try {
       return await withDeadline(answer, LAST_FRAMES_MS, 'late');
     } catch {
-      // Refused, lost or late, which all come to the same: what Redis has is not known.
+      // Whether refused, lost or late: the content of Redis is unknown.
       this.#late = true;
       const paid = (): boolean => (this.#late = false);
       void answer.then(paid, paid);

@@ -23,11 +23,11 @@ import type { Viewer } from './viewer.ts';
 import { type StreamRequest, Viewers } from './viewers.ts';
 
 export interface JobStreamRequest extends StreamRequest {
-  /** Whether `log` frames are wanted. */
+  /** Whether to send `log` frames. */
   logs: boolean;
 }
 
-/** The stream of one job, from a cursor on: replay from Postgres, then live. */
+/** The stream of one job after a cursor: first a replay from Postgres, then live frames. */
 @Injectable()
 export class JobStream {
   constructor(
@@ -68,7 +68,7 @@ export class JobStream {
       if (!replay) return;
       const { beginning, frames } = replay;
       deliver(beginning ? join.begin(beginning, frames) : join.replay(frames));
-      // Nothing was left to say: the client has the end already, and learns so when it comes again.
+      // The client already has the end, so nothing is sent. On its next connect it gets `204`.
       if (isFinal(replay.job.status) && !stopped.signal.aborted) viewer.end();
     };
     this.#replay(channel, viewer, cursor, stopped.signal)
@@ -81,7 +81,7 @@ export class JobStream {
     };
   }
 
-  /** What the viewer has missed, once the row could be read; null when it left before. */
+  /** The frames that the viewer missed. Retries until the row can be read; null when the viewer left before that. */
   async #replay(channel: JobChannel, viewer: Viewer, cursor: Cursor | null, left: AbortSignal) {
     const failed = (error: unknown): void => this.faults.report(`job ${channel.watched.id}`, error);
     while (!left.aborted) {
@@ -92,7 +92,7 @@ export class JobStream {
         this.faults.outage.over();
         return { job, ...replay };
       }
-      // Postgres did not answer: the viewer waits, with heartbeats, rather than being sent away.
+      // Postgres did not answer. The viewer waits with heartbeats instead of being disconnected.
       await pause(TRY_AGAIN_MS, left);
     }
     return null;
@@ -113,19 +113,19 @@ export class JobStream {
   }
 }
 
-/** What a viewer has missed since its cursor, or the frame that it begins with and what is newer. */
+/** The frames after the viewer's cursor; without a usable cursor, a first frame and newer ones. */
 interface Replay {
   beginning: StreamFrame | null;
   frames: StreamFrame[];
 }
 
-/** Whether the job has been where the cursor says; only an active version has ticks to come. */
+/** Whether the job has reached the cursor. In its current version, only an active job can have reached a tick. */
 function isReached(cursor: Cursor, job: Job): boolean {
   if (cursor.version < job.version) return true;
   return cursor.version === job.version && (cursor.tick === 0 || job.status === 'active');
 }
 
-/** Its id is before every other, so that what follows is after it. */
+/** Its id is lower than any other, so that ids still increase after it. */
 function reset(viewer: Viewer, reason: string): void {
   viewer.send({ id: '0.0', type: 'reset', data: JSON.stringify({ reason }) });
 }

@@ -6,14 +6,17 @@ interface LogData {
   dropped: number;
 }
 
-/** Leaves out log lines while the client is slow, and counts them in the next log frame that passes, or before `end`. */
+/**
+ * Drops log lines while the client is slow. The number of dropped lines is reported in the next log frame, or before
+ * `end`.
+ */
 export class LogGate {
   #dropped = 0;
   #newest: Cursor = START;
 
   constructor(private readonly client: { readonly congested: boolean }) {}
 
-  /** The frames to send for this one: none when it is left out. */
+  /** The frames to send in place of this one; none when it is dropped. */
   through(frame: StreamFrame): StreamFrame[] {
     const owed = frame.type === 'end' ? this.#owed() : [];
     if (isAfter(frame.cursor, this.#newest)) this.#newest = frame.cursor;
@@ -21,7 +24,7 @@ export class LogGate {
     return passed ? [...owed, passed] : owed;
   }
 
-  /** The frame to send; null when it is left out. */
+  /** The frame to send; null when it is dropped. */
   pass(frame: StreamFrame): StreamFrame | null {
     if (frame.type !== 'log') return frame;
     if (this.client.congested) {
@@ -36,8 +39,8 @@ export class LogGate {
   }
 
   /**
-   * No log frame follows that could count what was left out. The tick after all others is free, as the attempt is over,
-   * and `end` is of a later version: ids still increase.
+   * A last log frame with the count, because none follows before `end`. Its tick is unused because the attempt is over,
+   * and `end` has a later version, so ids still increase.
    */
   #owed(): StreamFrame[] {
     if (this.#dropped === 0) return [];

@@ -4,7 +4,7 @@ import { Outage } from '../runtime/outage.ts';
 
 const CONTEXT = 'Jobstream streams';
 
-/** What streams could not read: rows, which they read again until they can, and messages, which they drop. */
+/** Reports what streams could not read: rows, which are read again until it works, and messages, which are dropped. */
 @Injectable()
 export class ReadFaults {
   readonly outage = new Outage(CONTEXT, 'Streams are read again');
@@ -16,7 +16,10 @@ export class ReadFaults {
     this.outage.told(readingFailed(what), error);
   }
 
-  /** What was decoded, where it is not null: anyone who can write to Redis can publish, and nonsense is dropped. */
+  /**
+   * Passes on a decoded message. Null means that it was malformed and dropped, because anyone with access to Redis can
+   * publish.
+   */
   checked<T>(channel: string, decoded: T | null): T | null {
     if (decoded !== null) this.#messages.over();
     else {
@@ -27,7 +30,7 @@ export class ReadFaults {
   }
 }
 
-/** As an outage is told of it. */
+/** The log text for a failed read, without a full stop. */
 export function readingFailed(what: string): string {
   return `Reading ${what} for streams failed and is tried again`;
 }

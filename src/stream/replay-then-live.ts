@@ -1,13 +1,13 @@
 import { type Cursor, isAfter } from '../job/cursor.ts';
 
 /**
- * Joins what is replayed to what arrives meanwhile, without a gap or a double: live frames wait until the
- * replay is known, and nothing passes that is not after everything that passed before.
+ * Joins a replay with the live frames that arrive meanwhile, without gaps or duplicates. Live frames wait until the
+ * replay is known, and only frames after the last passed one are passed.
  */
 export class ReplayThenLive<Frame extends { cursor: Cursor }> {
   #waiting: Frame[] | null = [];
 
-  /** Starts after `cursor`: only what comes after it passes. */
+  /** `passed` is the cursor after which frames pass. */
   constructor(private passed: Cursor) {}
 
   /** The cursor of the last frame that passed. */
@@ -15,14 +15,16 @@ export class ReplayThenLive<Frame extends { cursor: Cursor }> {
     return this.passed;
   }
 
-  /** A frame that has just happened; answers what may be sent now. */
+  /** Takes a live frame. Returns the frames to send now. */
   live(frame: Frame): Frame[] {
     if (!this.#waiting) return this.#pass([frame]);
     this.#waiting.push(frame);
     return [];
   }
 
-  /** What the viewer has missed, in any order; answers it and what waited for it, in order. Live frames pass from now on. */
+  /**
+   * Takes the missed frames in any order. Returns them and the waiting frames in order. Live frames pass from now on.
+   */
   replay(frames: Frame[]): Frame[] {
     const waiting = this.#waiting ?? [];
     this.#waiting = null;
@@ -33,8 +35,8 @@ export class ReplayThenLive<Frame extends { cursor: Cursor }> {
   }
 
   /**
-   * A beginning instead of a replay, for a viewer without a cursor that is of use: `first` stands for the job as it
-   * is, so that what waited and is not after it is old news.
+   * Begins without a replay, for a viewer without a usable cursor. `first` shows the current state of the job, so
+   * waiting frames that are not after it are dropped.
    */
   begin(first: Frame, rest: Frame[]): Frame[] {
     this.passed = first.cursor;

@@ -3,7 +3,7 @@ import { Admission } from './admission.ts';
 import { JobHub } from './job-hub.ts';
 import { Viewers } from './viewers.ts';
 
-/** How many streams there are now, for health checks and metrics. */
+/** The current numbers of streams, for health checks and metrics. */
 @Injectable()
 export class StreamMeasures {
   constructor(

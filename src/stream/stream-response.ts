@@ -3,7 +3,7 @@ import type { Pressure } from './viewer.ts';
 
 /** Node's own response. */
 export interface StreamResponse extends Closable, Pressure {
-  /** Null while it waits for its turn, and once it is over. */
+  /** Null while the response is pipelined behind another, and after its end. */
   readonly socket: object | null;
   destroy(): unknown;
   setTimeout(milliseconds: number, callback?: () => void): unknown;

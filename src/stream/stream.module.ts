@@ -21,6 +21,6 @@ const providers = [
   FeedStream,
 ];
 
-/** Shows jobs as they run. */
+/** Streams of one job and of many. */
 @Module({ providers, exports: providers })
 export class StreamModule {}

@@ -12,41 +12,41 @@ interface Held {
   bytes: number;
 }
 
-/** Tells whether the client takes what it is sent: Node's response, as far as we look at it. */
+/** The part of Node's response that tells whether the client keeps up. */
 export interface Pressure {
   readonly writableNeedDrain?: boolean;
 }
 
 export interface ViewerOptions {
   response: Pressure;
-  /** The id to repeat until a frame was sent. */
+  /** The id for heartbeats and `bye` until a frame was sent. */
   cursor: string;
   heartbeat: 'comment' | 'event';
   heartbeatMs: number;
-  /** When to rotate and when the credential expires, as `Date.now()` counts. */
+  /** When to rotate, and when the credential expires, on the clock of `Date.now()`. */
   rotateAt: number;
   expiresAt: number;
-  /** Whether the credential was revoked, as far as this process knows, or the policy changed its mind. */
+  /** Whether the credential is known to be revoked, or the policy no longer allows the stream. */
   isRevoked?: () => boolean;
-  /** Is told why the stream is ended, when what sends to it has thrown. */
+  /** Called with the error when the stream is ended because sending to it threw. */
   failed?: (error: unknown) => void;
 }
 
 /**
- * A client that does not read costs 256 KiB at most, and this much of it may wait here. The rest is for what Node's
- * response holds before it says so (16 KiB, from Node 22 on 64 KiB), for `MAX_UNSEEN`, and for the frame that went past.
+ * Most bytes that wait here for a slow client. A client that does not read costs at most 256 KiB in all: the rest is
+ * for Node's buffer (16 KiB, from Node 22 on 64 KiB), for `MAX_UNSEEN`, and for the last frame beyond the limit.
  */
 const MAX_HELD = 128 * 1024;
-/** What may be handed over in one turn of the event loop: only the next one shows whether the client takes it. */
+/** Most bytes written in one turn of the event loop, because only the next turn shows whether the client takes them. */
 const MAX_UNSEEN = 32 * 1024;
-/** What a frame takes beside its data. */
+/** Upper bound for the parts of a frame besides its data. */
 const FRAME_OVERHEAD = 200;
-/** A client that has made no room for anything for this long is parted with; it finds everything on reconnect. */
+/** A client that takes nothing for this long is disconnected. It finds everything when it reconnects. */
 const SLOW_MS = 30_000;
 
 /**
- * One open stream. What a slow client does not take waits here, in order, and what replaces its forerunner in one
- * place instead of a queue. A client for which too much waits is parted with.
+ * One open stream. Frames that a slow client does not take wait here in order. A frame with a `place` replaces the
+ * waiting one of the same place. A client with too many waiting bytes is disconnected.
  */
 export class Viewer {
   #cursor: string;
@@ -54,7 +54,7 @@ export class Viewer {
   #checkedAt = Date.now();
   #congestedSince: number | null = null;
   #ending: ByeReason | 'end' | null = null;
-  /** By place, or by the frame itself where it has none. */
+  /** Waiting frames by place, or by the frame itself if it has none. */
   readonly #waiting = new Map<string | WireFrame, Held>();
   #heldBytes = 0;
   #unseenBytes = 0;
@@ -66,19 +66,19 @@ export class Viewer {
     this.#cursor = options.cursor;
   }
 
-  /** Why the stream was ended; null as long as it was not, also where the client has left. */
+  /** Why the server ended the stream; null while it is open, and when the client left first. */
   get ending(): ByeReason | 'end' | null {
     return this.#ending;
   }
 
-  /** Whether the client leaves waiting what it was sent. */
+  /** Whether the client does not take what was written. */
   get congested(): boolean {
     return this.options.response.writableNeedDrain === true;
   }
 
   /**
-   * Does what may send to this client. What throws there, such as a policy of the host's, ends this stream alone:
-   * around it stand timers and subscriptions, which serve other streams too, and would end the process.
+   * Runs code that may send to this client. An exception, for instance from the host's policy, ends only this stream.
+   * Otherwise it would reach timers and subscriptions that also serve other streams, and end the process.
    */
   attempt(act: () => void): void {
     try {
@@ -88,24 +88,24 @@ export class Viewer {
     }
   }
 
-  /** Ends the stream, as what sends to it has thrown. */
+  /** Ends the stream after an exception. */
   fail(error: unknown): void {
     this.options.failed?.(error);
     try {
       this.bye('revoked');
     } catch {
-      // It cannot even be told; what it holds is released.
+      // Even the `bye` failed, so only release the resources.
       this.subscriber.unsubscribe();
     }
   }
 
-  /** Sends a frame; with a `place`, a slow client finds only the newest frame of that place. */
+  /** Sends a frame. With a `place`, a slow client gets only the newest frame of that place. */
   send(frame: WireFrame, place?: string): void {
     if (this.flush()) this.#write(frame);
     else this.#hold(frame, place ?? frame);
   }
 
-  /** Sends what waits, as far as the client takes it; returns whether it would take more. */
+  /** Sends waiting frames as far as the client takes them. Returns whether it would take more. */
   flush(): boolean {
     for (const [key, { frame }] of this.#waiting) {
       if (this.#isFull) return false;
@@ -115,10 +115,10 @@ export class Viewer {
     return !this.#isFull;
   }
 
-  /** Says why the stream ends, and ends it. */
+  /** Sends the reason and ends the stream. */
   bye(reason: ByeReason): void {
     this.#ending ??= reason;
-    // What waits for a slow client waits in vain: it finds the newest when it comes back.
+    // A slow client would not read the waiting frames. It finds the newest state when it reconnects.
     if (reason === 'slow') this.#waiting.clear();
     else this.#writeAll();
     const reconnect = RECONNECTS.has(reason);
@@ -137,7 +137,7 @@ export class Viewer {
     this.subscriber.complete();
   }
 
-  /** Does what time asks for: sends what waited, the heartbeat, or a goodbye. */
+  /** Called by the clock: sends waiting frames, a heartbeat or a `bye`. */
   tick(now: number): void {
     if (now >= this.options.expiresAt) return this.bye('expired');
     if (this.#isDue(now, this.#checkedAt) || this.#isDue(now, this.#sentAt)) {
@@ -192,7 +192,7 @@ export class Viewer {
   #write(frame: WireFrame): void {
     if (frame.id !== undefined) this.#cursor = frame.id;
     this.#sentAt = Date.now();
-    // There was room for it: the client has taken what it had been sent before.
+    // The frame fitted, so the client has taken earlier ones.
     this.#congestedSince = null;
     const before = this.#unseenBytes;
     this.#unseenBytes += bytesOf(frame);
@@ -201,17 +201,20 @@ export class Viewer {
     this.subscriber.next(frame);
   }
 
-  /** Nest has written by now what it was given, so that `congested` tells what became of it. */
+  /** Nest has written the frames by now, so `congested` shows whether the client takes them. */
   #look(): void {
     this.#unseenBytes = 0;
     this.flush();
   }
 }
 
-/** The string that was measured last: a frame goes to many viewers in a row, and measuring takes longer than comparing. */
+/** The last measured string. A frame goes to many viewers in a row, and comparing is cheaper than measuring. */
 const measured = { data: '', bytes: 0 };
 
-/** What a frame takes, in memory or on the wire, whichever is more: one character beyond ASCII may double a string. */
+/**
+ * The size of a frame in memory or on the wire, whichever is larger: a single non-ASCII character may double a string
+ * in memory.
+ */
 function bytesOf({ data = '' }: WireFrame): number {
   if (data !== measured.data) {
     const bytes = Buffer.byteLength(data);

@@ -13,36 +13,39 @@ import type { WireFrame } from './frames.ts';
 import type { StreamResponse } from './stream-response.ts';
 import { Viewer } from './viewer.ts';
 
-/** One timer for all viewers: how late an expiry or a heartbeat may be. */
+/** Interval of the one timer for all viewers, and so the longest delay of an expiry or a heartbeat. */
 const TICK_MS = 250;
 const CONTEXT = 'Jobstream streams';
-/** Goodbyes per millisecond of the drain at most, so that reconnects do not come as one wave. */
+/** Most `bye` frames per millisecond of a drain, so that clients do not all reconnect at once. */
 const DRAIN_PACE = 0.2;
-/** How often some of them are said. */
+/** How often a group of them is sent. */
 const DRAIN_STEP_MS = 20;
 
-/** How long a client may take nothing of what waits for it once its stream has ended; Node finds out within twice that. */
+/**
+ * After the end of a stream, a client that takes nothing of the waiting bytes for this long is disconnected. Node
+ * notices within twice this time.
+ */
 const LINGER_MS = 5_000;
-/** How long it may take to read all of it: 256 KiB at the pace of an old modem. */
+/** Longest time to read all of the waiting bytes: 256 KiB at about 35 kbit/s. */
 const LONGEST_LINGER_MS = 60_000;
 
-/** What the end takes beyond the grace on a machine that is busy. */
+/** Extra time for the shutdown on a busy machine. */
 const SLACK_MS = 2_000;
 
-/** What a stream is opened with. */
+/** A request for a stream. */
 export interface StreamRequest {
   response: StreamResponse;
   /** The id that the client already has; empty when it has none. */
   cursor: string;
   heartbeat: 'comment' | 'event';
   permit: Permit;
-  /** The job whose stream it is; null: a feed. */
+  /** The job whose stream it is; null for a feed. */
   job: string | null;
 }
 
-/** A stream, with what is asked from time to time while it is open. */
+/** A request with the check that is repeated while its stream is open. */
 export interface OpenStream extends StreamRequest {
-  /** Whether the policy still lets the caller follow it. */
+  /** Whether the policy still allows the caller to follow the stream. */
   mayStay(): boolean;
 }
 
@@ -54,8 +57,8 @@ export class Viewers implements Part {
   readonly #lingering = new Map<StreamResponse, number>();
   readonly #ticks = new Loop(() => this.#tick(), {
     everyMs: TICK_MS,
-    outage: new Outage(CONTEXT, 'Streams are looked after again'),
-    failed: 'Looking after the streams failed',
+    outage: new Outage(CONTEXT, 'Streams are checked again'),
+    failed: 'Checking the streams failed',
   });
   #draining = false;
 
@@ -78,8 +81,8 @@ export class Viewers implements Part {
   }
 
   /**
-   * A stream: `follow` starts to feed the viewer and returns what stops it. Everything is acquired on
-   * subscription and released on its teardown, however the stream ends. It never errors.
+   * Opens a stream. `follow` starts to feed the viewer and returns a function that stops it. Everything is acquired on
+   * subscription and released on teardown, however the stream ends. The observable never errors.
    */
   open(request: OpenStream, follow: (viewer: Viewer) => () => void): Observable<WireFrame> {
     return new Observable<WireFrame>((subscriber) => {
@@ -108,8 +111,8 @@ export class Viewers implements Part {
   }
 
   /**
-   * Says goodbye to everybody, spread over at most half of the grace, and to everybody who still comes. Whoever has not
-   * read it after three quarters of the grace is cut off.
+   * Sends `bye` to all viewers, spread over at most half of the grace, and to those that still connect. Clients that
+   * have not read it after three quarters of the grace are disconnected.
    */
   async stop(): Promise<void> {
     this.#draining = true;
@@ -133,7 +136,7 @@ export class Viewers implements Part {
     };
   }
 
-  /** By the clock: a machine that is busy says more of them at a time, and is not later for it. */
+  /** Paced by the clock, so that a busy machine sends more of them at a time rather than taking longer. */
   async #dismiss(leaving: Viewer[]): Promise<void> {
     const begun = performance.now();
     const spreadMs = Math.min(this.options.shutdownGraceMs / 2, leaving.length / DRAIN_PACE);
@@ -144,31 +147,35 @@ export class Viewers implements Part {
     }
   }
 
-  /** A policy of the host's that throws has not said yes, and must not end the process with its timer. */
+  /**
+   * An exception of the host's policy counts as a refusal, and must not reach the timer, where it would end the
+   * process.
+   */
   #mayStay(request: OpenStream): boolean {
     try {
       const may = request.mayStay();
       this.#endings.over();
       return may;
     } catch (error) {
-      this.#endings.told('JobsAccess.may() failed, so a stream is ended', error);
+      this.#endings.told('A stream was ended because JobsAccess.may() failed', error);
       return false;
     }
   }
 
   /**
-   * Nest ends a response once all that waits is written, which a client that does not read puts off for ever, and
-   * with it the place and the buffers that it takes. The response is cut off, not the socket: that may serve others. Who
-   * reads slowly has all of it: cut off in the middle of a long `end`, they would be so again on every reconnect.
+   * Disconnects a client that does not read the end of its stream. Nest ends a response only when all waiting bytes are
+   * written, so such a client would keep its slot and its buffers for ever. The response is destroyed, not the socket,
+   * which may serve other responses. A client that reads slowly gets everything: if it were cut off in the middle of a
+   * long `end`, that would happen again on every reconnect.
    */
   #linger(response: StreamResponse): void {
     if (response.closed || response.destroyed) return;
-    // One that is pipelined behind another has no socket yet, and nothing to take.
+    // A response that is pipelined behind another has no socket yet, and nothing to read.
     this.#lingering.set(response, Date.now() + (response.socket ? LONGEST_LINGER_MS : LINGER_MS));
     if (response.socket) {
-      // Node counts a part of a write that has gone out, which nothing else shows.
+      // Node's timeout restarts when a part of a write was sent, which nothing else shows.
       response.setTimeout(LINGER_MS, () => response.destroy());
-      // The socket goes on to other requests, with the time that Node gives it for those.
+      // The socket may serve further requests, which have Node's own timeouts.
       response.prependOnceListener('finish', () => response.setTimeout(0));
     }
     response.once('close', () => this.#lingering.delete(response));
@@ -178,7 +185,7 @@ export class Viewers implements Part {
     const now = Date.now();
     for (const [response, deadline] of this.#lingering) {
       if (now < deadline) continue;
-      // One that is pipelined behind another tells nobody that it was destroyed.
+      // A response that is pipelined behind another emits no event when it is destroyed.
       this.#lingering.delete(response);
       response.destroy();
     }

@@ -8,10 +8,12 @@ interface TransactionEvent {
 
 type Work = () => void;
 
-/** Runs something once a host's transaction has committed; what rolls back never runs, a savepoint included. */
+/**
+ * Runs work after the host's transaction has committed. Work of a transaction or savepoint that rolls back never runs.
+ */
 @Injectable()
 export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
-  /** What waits, by transaction and by the savepoints in it, innermost last. */
+  /** Waiting work by transaction: one list for the transaction and one for each open savepoint, innermost last. */
   readonly #waiting = new WeakMap<QueryRunner, Work[][]>();
 
   constructor(private readonly database: Database) {}
@@ -20,7 +22,7 @@ export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
     this.database.dataSource.subscribers.push(this);
   }
 
-  /** Without a transaction under way it runs at once. */
+  /** Runs the work after the commit, or at once when no transaction is active. */
   run(manager: EntityManager, work: Work): void {
     const { queryRunner } = manager;
     if (!queryRunner?.isTransactionActive) return work();
@@ -35,7 +37,7 @@ export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
 
   afterTransactionCommit({ queryRunner }: TransactionEvent): void {
     const done = this.#levelsOf(queryRunner).pop() ?? [];
-    // TypeORM also tells of the release of a savepoint; the transaction around it may still roll back.
+    // TypeORM also reports the release of a savepoint here. The outer transaction may still roll back.
     if (queryRunner.isTransactionActive)
       return void this.#levelsOf(queryRunner)
         .at(-1)
@@ -49,7 +51,7 @@ export class AfterCommit implements OnModuleInit, EntitySubscriberInterface {
     if (!queryRunner.isTransactionActive) this.#waiting.delete(queryRunner);
   }
 
-  /** At least one level: the transaction may have begun before this subscribed. */
+  /** Creates the first list if needed, because the transaction may have begun before this class subscribed. */
   #levelsOf(queryRunner: QueryRunner): Work[][] {
     const levels = this.#waiting.get(queryRunner) ?? [];
     if (levels.length === 0) levels.push([]);

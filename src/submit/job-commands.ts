@@ -7,7 +7,7 @@ import { JobMoves } from '../store/job-moves.ts';
 import { JobQueries } from './job-queries.ts';
 import { QueueBound } from './queue-bound.ts';
 
-/** Changes the course of a job that exists, where a permit lets do so. */
+/** Cancels and retries existing jobs as far as a permit allows. */
 @Injectable()
 export class JobCommands {
   constructor(
@@ -17,11 +17,11 @@ export class JobCommands {
     private readonly bound: QueueBound,
   ) {}
 
-  /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
+  /** Cancels a queued job at once, and asks a running one to stop. Throws `JobFinal` for a job that has ended. */
   async cancel(id: string, permit: JobPermit): Promise<Job> {
     const visibility = permit.visibility('cancel');
     const { actor } = permit;
-    // A job may be claimed or given back between two looks, so look again until one of them holds.
+    // Between the statements the job may be claimed or requeued, so repeat until one of them applies.
     for (;;) {
       const job = await this.queries.find(id, visibility);
       permit.check('cancel', job);
@@ -37,8 +37,8 @@ export class JobCommands {
   }
 
   /**
-   * Queues a failed or cancelled job again; any other throws `JobNotRetryable`, and `429 too_many_queued_jobs` where its
-   * tenant has no room for one more.
+   * Queues a failed or cancelled job again. Throws `JobNotRetryable` for any other job, and `429 too_many_queued_jobs`
+   * when its tenant has too many queued jobs.
    */
   async retry(id: string, permit: JobPermit): Promise<Job> {
     const visibility = permit.visibility('retry');

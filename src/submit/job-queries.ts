@@ -9,7 +9,7 @@ import type { LogLine } from '../job/log-line.ts';
 import { JobFeed, type JobFilter } from '../store/job-feed.ts';
 import { JobStore } from '../store/job-store.ts';
 
-/** Reads jobs within what a permit lets see. */
+/** Reads jobs that a permit allows to see. */
 @Injectable()
 export class JobQueries {
   constructor(
@@ -25,21 +25,21 @@ export class JobQueries {
     return job;
   }
 
-  /** The same before anything is asked of the job that was found. */
+  /** The visible job, or `JobNotFound`. The permit's check on the job itself is left to the caller. */
   async find(id: string, visibility: Visibility): Promise<Job> {
     const job = isUuid(id) ? await this.store.findVisible(id, visibility) : null;
     if (!job) throw new JobNotFound();
     return job;
   }
 
-  /** What the job was submitted with. */
+  /** The payload that the job was submitted with. */
   async payload(id: string, permit: JobPermit): Promise<Json> {
     return this.store.payload(id, permit.visibility('read'));
   }
 
   /**
-   * Jobs that match, newest first; `before` is the id of the last one of the page before. SQL alone decides which:
-   * whether the permit shows each of them is still to be asked, so that a page is known to be full.
+   * Jobs that match, newest first; `before` is the id of the last job of the previous page. Only SQL filters here:
+   * callers must still ask the permit about each job, and need the unfiltered page to know whether it was full.
    */
   async list(
     filter: JobFilter,

@@ -16,38 +16,38 @@ import { SubmitAnnouncer } from './submit-announcer.ts';
 
 export interface SubmitOptions {
   tenant: string;
-  /** Who may see the job without `jobs:tenant`. Default null: nobody but those. */
+  /** The subject that may see the job without `jobs:tenant`. Default null: no subject may. */
   owner?: string | null;
-  /** The same key, tenant, type and payload again answer the same job. */
+  /** Submitting the same key, tenant, type and payload again returns the same job. */
   idempotencyKey?: string;
   /** Default: at once. */
   runAt?: Date;
   /** 0 to 9, higher first. Default 0. */
   priority?: number;
-  /** At most 16 of at most 64 characters. */
+  /** At most 16 tags of at most 64 characters each. */
   tags?: string[];
-  /** Default: what the handler says. */
+  /** Default: `attempts` of the handler. */
   maxAttempts?: number;
-  /** Who submits it, for the audit. Default: the owner, by way of the application. */
+  /** Who submits it, for the audit. Default: the owner, acting through the application. */
   actor?: Actor;
-  /** Joins the job to this transaction: it is invisible, and not run, unless that commits. */
+  /** Inserts the job in this transaction. It is neither visible nor run until the transaction commits. */
   manager?: EntityManager;
 }
 
-/** One of the jobs that `submitMany()` takes. */
+/** A job for `submitMany()`. */
 export interface Submission<T extends string = string> extends Omit<SubmitOptions, 'manager'> {
   type: T;
   payload: PayloadOf<T>;
 }
 
-/** A job that is committed, or joined to a transaction. */
+/** A job that is committed, or part of a transaction. */
 export interface Submitted {
   job: Job;
-  /** The job was made by an earlier submit with the same idempotency key. */
+  /** Whether the job existed already, from an earlier submit with the same idempotency key. */
   replayed: boolean;
 }
 
-/** Makes jobs. Everything here is committed in Postgres; nothing waits for Redis. */
+/** Creates jobs in Postgres; nothing here needs Redis. */
 @Injectable()
 export class JobSubmitter {
   readonly #inserts = new Batcher<NewJob, InsertedJob>((jobs) => this.#insertAndAnnounce(jobs), 200);
@@ -59,7 +59,7 @@ export class JobSubmitter {
     private readonly bound: QueueBound,
   ) {}
 
-  /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
+  /** Commits a job, or finds the existing one of its idempotency key. Throws the errors that `POST /jobs` answers. */
   async submit<T extends JobType>(
     type: T,
     payload: PayloadOf<T>,
@@ -72,7 +72,10 @@ export class JobSubmitter {
     return submitted(job, inserted as InsertedJob);
   }
 
-  /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
+  /**
+   * Commits many jobs in one statement. If one is refused, none is committed. Returns one answer per submission, in
+   * order.
+   */
   async submitMany(submissions: Submission[], manager?: EntityManager): Promise<Submitted[]> {
     const jobs = await Promise.all(submissions.map((submission) => this.#prepare(submission)));
     const inserted = await this.#admit(jobs, () => this.#insertAndAnnounce(jobs, manager), manager);
@@ -133,7 +136,7 @@ function unfit(type: string, issues: InputIssue[]): InvalidInput {
 }
 
 function submitted(asked: NewJob, { job, replayed, samePayload }: InsertedJob): Submitted {
-  // A key names a job within its tenant and type, but it must not show one caller another's job.
+  // A key is unique within tenant and type, so the job may belong to another owner, who must not be shown to this one.
   if (!samePayload || job.owner !== asked.owner) throw new IdempotencyMismatch();
   return { job, replayed };
 }

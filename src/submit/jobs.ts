@@ -12,25 +12,25 @@ import { JobCommands } from './job-commands.ts';
 import { JobQueries } from './job-queries.ts';
 import { JobSubmitter, type Submission, type SubmitOptions, type Submitted } from './job-submitter.ts';
 
-/** What `submit()` answers. */
+/** The result of `submit()`. */
 export interface SubmittedJob {
   job: Job;
-  /** The job was made by an earlier submit with the same idempotency key. */
+  /** Whether the job existed already, from an earlier submit with the same idempotency key. */
   replayed: boolean;
-  /** Where clients find the job and its stream. */
+  /** The paths of the job and of its stream. */
   links: JobView['links'];
-  /** Makes a token for the page of whoever submitted the job, as `Jobs.viewerToken()` does. */
+  /** Creates a token for the submitter's page, like `Jobs.viewerToken()`. */
   viewer(): Promise<ViewerToken>;
 }
 
 export interface ChangeOptions {
-  /** A job of another tenant is not found. Default: any tenant. */
+  /** The tenant that the job must belong to. Default: any tenant. */
   tenant?: string;
-  /** Who asks for it, for the audit. Default: `system`, by way of the application. */
+  /** Who asks for it, for the audit. Default: `system`, through the application. */
   actor?: Actor;
 }
 
-/** Which jobs to list; of several values, a job has one. */
+/** Which jobs to list. Of a list of values, a job must match one. */
 export interface ListOptions {
   /** Default: every tenant. */
   tenant?: string;
@@ -42,17 +42,17 @@ export interface ListOptions {
   ids?: string[];
   /** Default 50. */
   limit?: number;
-  /** Only jobs older than the one with this id: that of the last job of the page before. */
+  /** Only jobs older than the one with this id, which is that of the last job of the previous page. */
   before?: string;
 }
 
 /**
- * Jobs as the application itself deals with them: it may see and change all of them, so a request of a user has to bring
- * its `tenant`. Everything here is committed in Postgres; nothing waits for Redis.
+ * Jobs for the application itself, which may see and change all of them. When it acts for a user, it has to pass their
+ * `tenant`. Everything is committed in Postgres; nothing here needs Redis.
  */
 @Injectable()
 export class Jobs {
-  /** @internal Nest makes it. */
+  /** @internal Created by Nest. */
   constructor(
     private readonly submitter: JobSubmitter,
     private readonly queries: JobQueries,
@@ -61,7 +61,7 @@ export class Jobs {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** Commits a job, or finds the one its idempotency key made. Throws what `POST /jobs` answers as errors. */
+  /** Commits a job, or finds the existing one of its idempotency key. Throws the errors that `POST /jobs` answers. */
   async submit<T extends JobType>(
     type: T,
     payload: PayloadOf<T>,
@@ -70,7 +70,10 @@ export class Jobs {
     return this.#submitted(await this.submitter.submit(type, payload, options));
   }
 
-  /** Commits many jobs in one statement; one that is refused refuses all. Answers stand at the index asked. */
+  /**
+   * Commits many jobs in one statement. If one is refused, none is committed. Returns one answer per submission, in
+   * order.
+   */
   async submitMany(
     submissions: Submission[],
     { manager }: { manager?: EntityManager } = {},
@@ -84,7 +87,7 @@ export class Jobs {
     return this.queries.get(id, permitFor(options));
   }
 
-  /** What the job was submitted with. */
+  /** The payload that the job was submitted with. */
   async payload(id: string, options: { tenant?: string } = {}): Promise<Json> {
     await this.get(id, options);
     return this.queries.payload(id, permitFor(options));
@@ -96,14 +99,14 @@ export class Jobs {
     return this.queries.list(filter, permitFor(options), { limit, before });
   }
 
-  /** Cancels a queued job at once and asks a running one to stop; a final one throws `JobFinal`. */
+  /** Cancels a queued job at once, and asks a running one to stop. Throws `JobFinal` for a job that has ended. */
   async cancel(id: string, options: ChangeOptions = {}): Promise<Job> {
     return this.commands.cancel(id, permitFor(options));
   }
 
   /**
-   * Queues a failed or cancelled job again; any other throws `JobNotRetryable`, and `429 too_many_queued_jobs` where its
-   * tenant has no room for one more.
+   * Queues a failed or cancelled job again. Throws `JobNotRetryable` for any other job, and `429 too_many_queued_jobs`
+   * when its tenant has too many queued jobs.
    */
   async retry(id: string, options: ChangeOptions = {}): Promise<Job> {
     return this.commands.retry(id, permitFor(options));
@@ -117,12 +120,12 @@ export class Jobs {
     return this.queries.logs(id, permitFor(options), { after, limit });
   }
 
-  /** The job as the routes answer it, with its links. */
+  /** The job as the HTTP routes return it, with its links. */
   view(job: Job): JobView {
     return toJobView(job, this.options.publicPath);
   }
 
-  /** A token that lets a page follow this one job, and nothing else, for 15 minutes from now. */
+  /** A token with which a page can follow this one job and nothing else, for 15 minutes. */
   async viewerToken(job: Pick<Job, 'id' | 'tenant' | 'owner'>): Promise<ViewerToken> {
     return this.viewerTokens.issue(job, {});
   }
@@ -133,11 +136,14 @@ export class Jobs {
   }
 }
 
-/** In SQL, none stands for every tenant: what a host forgot to fill in must not become that. */
+/**
+ * Refuses an option that is present but not a text. In SQL, null means every tenant, and a forgotten value must not
+ * become null.
+ */
 function permitFor(options: { tenant?: string; owner?: string; actor?: Actor }) {
   for (const name of ['tenant', 'owner'] as const)
     if (name in options && typeof options[name] !== 'string')
-      throw new TypeError(`The option \`${name}\` must be a text; leave it out for jobs of every ${name}.`);
+      throw new TypeError(`The option \`${name}\` must be a string; leave it out for jobs of every ${name}.`);
   const { tenant = null, owner = null, actor } = options;
   return applicationPermit({ tenant, owner }, actor);
 }

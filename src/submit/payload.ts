@@ -6,7 +6,10 @@ import { storableJson } from '../runtime/storable.ts';
 export const MAX_PAYLOAD_BYTES = 64 * 1024;
 const MAX_DEPTH = 64;
 
-/** Throws unless the payload is JSON that Postgres can keep: at most 64 KiB and 64 levels deep, no U+0000. */
+/**
+ * Throws unless the payload is JSON that Postgres can store: at most 64 KiB, at most 64 levels deep, without U+0000 or
+ * lone surrogates.
+ */
 export function checkPayload(payload: unknown): asserts payload is Json {
   if (isDeeperThan(payload, MAX_DEPTH))
     throw invalid(`The payload is nested deeper than ${MAX_DEPTH} levels.`);
@@ -15,10 +18,10 @@ export function checkPayload(payload: unknown): asserts payload is Json {
   if (Buffer.byteLength(json) > MAX_PAYLOAD_BYTES)
     throw new JobError(413, 'payload_too_large', 'A payload may have 64 KiB at most.');
   if (storableJson(json) !== json)
-    throw invalid('The payload holds U+0000 or a lone surrogate, which no text may.');
+    throw invalid('The payload contains U+0000 or a lone surrogate, which Postgres cannot store.');
 }
 
-/** SHA-256 of the payload with its keys in order, as hex: equal payloads have equal hashes. */
+/** SHA-256 of the payload with sorted keys, as hex: equal payloads have equal hashes. */
 export function hashPayload(payload: Json): string {
   return createHash('sha256')
     .update(JSON.stringify(sorted(payload)))
@@ -33,12 +36,12 @@ function toJson(value: unknown): string | undefined {
   try {
     return JSON.stringify(value);
   } catch {
-    // Circular, or a BigInt: from code, never from HTTP.
+    // A circular object or a BigInt. Code can pass one; HTTP cannot.
     return undefined;
   }
 }
 
-/** Level by level, because what is nested too deep must not be walked by recursion. */
+/** Checks level by level, because recursion could overflow the stack on a deeply nested value. */
 function isDeeperThan(value: unknown, levels: number): boolean {
   let level: unknown[] = [value];
   for (let depth = 0; level.length > 0; depth += 1) {
@@ -51,7 +54,7 @@ function isDeeperThan(value: unknown, levels: number): boolean {
 function sorted(value: Json): Json {
   if (Array.isArray(value)) return ['[', ...value.map(sorted)];
   if (typeof value !== 'object' || value === null) return value;
-  // Pairs, not an object: an own key such as `__proto__` stays a key.
+  // Pairs rather than an object, so that a key such as `__proto__` stays an ordinary key.
   const keys = Object.keys(value).toSorted();
   return ['{', ...keys.map((key) => [key, sorted(value[key] ?? null)])];
 }

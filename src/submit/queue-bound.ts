@@ -4,9 +4,9 @@ import type { Job } from '../job/job.ts';
 import { ResolvedOptions } from '../jobs.options.ts';
 import { JobStore } from '../store/job-store.ts';
 
-/** How long a count is good for, in which other processes submit as well. */
+/** How long a count is reused. Other processes may submit meanwhile. */
 const GOOD_MS = 2_000;
-/** One that refuses is made again sooner, so that room is seen soon after it was made. */
+/** A count that would refuse a submit is renewed after this already, so that free room is noticed soon. */
 const REFUSING_MS = 250;
 const RETRY_AFTER_SECONDS = 5;
 
@@ -19,20 +19,20 @@ export class TooManyQueuedJobs extends JobError {
 }
 
 interface Count {
-  /** Jobs that waited when it was made, and those of this process that were under way or have come since. */
+  /** Queued jobs at the time of the count, plus jobs that this process has admitted since or had under way then. */
   waiting: number;
   at: number;
 }
 
 /**
- * How many jobs of one tenant may wait. Counting costs more than submitting, so a count is used again for a
- * while: the bound is kept exactly by one process, and about by several.
+ * Limits the queued jobs of one tenant. Counting costs more than submitting, so counts are reused for a while. The
+ * limit is exact within one process and approximate across processes.
  */
 @Injectable()
 export class QueueBound {
   readonly #counts = new Map<string, Count>();
   readonly #counting = new Map<string, Promise<void>>();
-  /** Jobs that have been let in and may not be committed yet. */
+  /** Admitted jobs that may not be committed yet. */
   readonly #underWay = new Map<string, number>();
 
   constructor(
@@ -40,7 +40,7 @@ export class QueueBound {
     private readonly options: ResolvedOptions,
   ) {}
 
-  /** Queues the jobs where their tenants have room for all of them; throws `429 too_many_queued_jobs` else. */
+  /** Runs `queue` if all tenants have room for their jobs; otherwise throws `429 too_many_queued_jobs`. */
   async admit<T>(jobs: readonly Pick<Job, 'tenant'>[], queue: () => Promise<T>): Promise<T> {
     const bound = this.options.limits.queuedPerTenant;
     if (bound === 0) return queue();
@@ -57,11 +57,17 @@ export class QueueBound {
   async #take(asked: ReadonlyMap<string, number>, bound: number): Promise<void> {
     for (const goodMs of [GOOD_MS, REFUSING_MS]) {
       await Promise.all([...asked.keys()].map((tenant) => this.#count(tenant, goodMs)));
-      // Nothing may be awaited between looking and entering.
+      // No await between this check and `#enter()`: another submit could take the room in between.
       const full = [...asked].some(([tenant, number]) => this.#waiting(tenant) + number > bound);
       if (!full) return this.#enter(asked, 1);
     }
+<<<<<<< HEAD
     throw new TooManyQueuedJobs(bound);
+=======
+    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have at most ${bound} waiting jobs.`, {
+      retryAfter: RETRY_AFTER_SECONDS,
+    });
+>>>>>>> words
   }
 
   #waiting(tenant: string): number {
@@ -78,7 +84,7 @@ export class QueueBound {
     }
   }
 
-  /** Sees to it that there is a count of the tenant that is younger than this. */
+  /** Ensures a count of the tenant that is younger than `goodMs`. */
   async #count(tenant: string, goodMs: number): Promise<void> {
     const known = this.#counts.get(tenant);
     if (known && Date.now() - known.at < goodMs) return;
@@ -93,7 +99,7 @@ export class QueueBound {
       const waiting = await this.store.countWaiting(tenant, queuedPerTenant);
       const count = { waiting: waiting + (this.#underWay.get(tenant) ?? 0), at: Date.now() };
       this.#forgetOld();
-      // At the end of the map, which is in the order of age.
+      // Append it, because the map is kept in order of age.
       this.#counts.delete(tenant);
       this.#counts.set(tenant, count);
     } finally {

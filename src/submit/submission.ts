@@ -2,17 +2,23 @@ import { z } from 'zod';
 import { parseRequest } from '../job/parse-request.ts';
 import { storable } from '../job/text.ts';
 
-/** The parts of a submission that clients and code alike may choose. */
+/** The options of a submission that both HTTP clients and code may choose. */
 export const chosen = {
-  priority: z.number().int().min(0).max(9).optional().describe('Higher goes first. Default: 0.'),
+  priority: z
+    .number()
+    .int()
+    .min(0)
+    .max(9)
+    .optional()
+    .describe('Jobs with a higher priority run first. Default: 0.'),
   tags: z.array(storable(64)).max(16, 'at most 16 tags').optional(),
-  maxAttempts: z.number().int().min(1).max(1_000).optional().describe('Default: what the handler says.'),
+  maxAttempts: z.number().int().min(1).max(1_000).optional().describe('Default: `attempts` of the handler.'),
 };
 
-/** Years that Postgres and JSON both write with four digits. */
+/** Postgres and JSON both write years before this with four digits. */
 const LATEST = new Date('9999-01-01T00:00:00Z');
 
-/** When a job may be due. */
+/** The range in which `runAt` must lie. */
 export const dueTime = z.date().min(new Date(0)).max(LATEST);
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
@@ -22,7 +28,7 @@ export const IdempotencyKey = z
   .regex(IDEMPOTENCY_KEY, 'must be 1 to 255 printable ASCII characters')
   .optional()
   .describe(
-    'The same key, tenant, type and payload again answer the same job. 1 to 255 printable ASCII characters.',
+    'Submitting the same key, tenant, type and payload again returns the same job. 1 to 255 printable ASCII characters.',
   );
 
 const SubmissionSchema = z.object({
@@ -33,7 +39,7 @@ const SubmissionSchema = z.object({
   ...chosen,
 });
 
-/** Throws `invalid_request` with every issue where an option of a submission is out of its range. */
+/** Throws `invalid_request` with every issue when an option of a submission is not valid. */
 export function checkSubmission(submission: object): void {
   parseRequest(SubmissionSchema, submission);
 }

@@ -8,7 +8,7 @@ import { Events } from '../events/events.ts';
 import { type InsertedJob, JobStore, type NewJob } from '../store/job-store.ts';
 import { AfterCommit } from './after-commit.ts';
 
-/** Tells of new jobs once they are committed. */
+/** Tells the fact `submitted` after the commit. */
 @Injectable()
 export class SubmitAnnouncer {
   readonly #log = new Logger('Jobstream');
@@ -20,7 +20,7 @@ export class SubmitAnnouncer {
     private readonly afterCommit: AfterCommit,
   ) {}
 
-  /** `inserted` stand at the indexes of the jobs that were asked for. */
+  /** `inserted` has the results of `jobs`, in order. */
   announce(jobs: NewJob[], inserted: InsertedJob[]): void {
     const made = inserted.flatMap(({ job, replayed }, index) =>
       replayed ? [] : { job, reason: 'submitted', actor: jobs[index]?.actor ?? APPLICATION },
@@ -28,20 +28,25 @@ export class SubmitAnnouncer {
     this.events.tell({ name: 'submitted', jobs: made });
   }
 
-  /** The same for those that joined a transaction of the host, once that has committed. */
+  /** The same for jobs in a transaction of the host, after its commit. */
   announceAfterCommit(jobs: NewJob[], inserted: InsertedJob[], manager: EntityManager): void {
     this.afterCommit.run(manager, () => void this.#announceExisting(jobs, inserted));
   }
 
-  /** A savepoint that the host's own SQL rolled back, of which TypeORM tells nobody, may have taken some with it. */
+  /**
+   * Tells only of jobs that exist: a savepoint that the host rolled back with its own SQL, which TypeORM does not
+   * report, may have removed some.
+   */
   async #announceExisting(jobs: NewJob[], inserted: InsertedJob[]): Promise<void> {
     try {
       const existing = await Promise.all(inserted.map(({ job }) => this.#lookups.add(job)));
       const exists = (_each: unknown, index: number): boolean => existing[index] === true;
       this.announce(jobs.filter(exists), inserted.filter(exists));
     } catch (error) {
-      // The jobs run all the same, and the audit has its rows.
-      this.#log.warn(`New jobs are missing in the audit's log, as reading them failed: ${faultText(error)}`);
+      // Only log lines are lost: the jobs still run, and the audit has its rows.
+      this.#log.warn(
+        `New jobs are missing from the audit log because reading them failed: ${faultText(error)}`,
+      );
     }
   }
 

@@ -9,6 +9,9 @@ import { SubmitAnnouncer } from './submit-announcer.ts';
 const shared = [JobSubmitter, JobQueries, JobCommands];
 const providers = [AfterCommit, SubmitAnnouncer, QueueBound, ...shared];
 
-/** What is done with jobs, for whoever a permit stands. The facade for hosts, `Jobs`, is provided where they see it. */
+/**
+ * Submits, reads and changes jobs on behalf of the holder of a permit. `Jobs`, the facade for hosts, is provided by
+ * `JobsModule`.
+ */
 @Module({ providers, exports: shared })
 export class SubmitModule {}

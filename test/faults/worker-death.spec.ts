@@ -59,7 +59,7 @@ describe('a worker that dies', () => {
     await untilStarted(id, 2);
     zombie.thaw();
     await lab.quiet(20_000);
-    await eventually(() => expect(zombie.output).toContain('nothing was changed'), { timeoutMs: 10_000 });
+    await eventually(() => expect(zombie.output).toContain('its outcome was dropped'), { timeoutMs: 10_000 });
     await viewer.untilEnded(5_000);
     await expectNoProblems();
     expect(await lab.ledger.reasons(id)).toEqual([

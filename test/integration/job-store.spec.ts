@@ -82,7 +82,7 @@ describe('inserting jobs', () => {
     await db.store.insert([withKey('k')]);
     purgedMeanwhile(100);
 
-    await expect(db.store.insert([withKey('k')])).rejects.toThrow('submit it again');
+    await expect(db.store.insert([withKey('k')])).rejects.toThrow('Submit it again');
   });
 
   it('tells keys apart by tenant and type', async () => {

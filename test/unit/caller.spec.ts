@@ -71,7 +71,7 @@ describe('a policy that answers what is no answer', () => {
       const host = new Host();
       host.rangeAnswer = range;
 
-      expect(() => new Permit(caller, host).visibility('read')).toThrow('JobsAccess.range() must answer');
+      expect(() => new Permit(caller, host).visibility('read')).toThrow('JobsAccess.range() must return');
     },
   );
 });

@@ -139,7 +139,7 @@ describe('the boot is stopped', () => {
         handler('first', () => null),
       ),
     ).rejects.toThrow(
-      "@JobHandler('first') on Handler.handle: the type is handled by TwoHandlers.first already.",
+      "@JobHandler('first') on Handler.handle: the type is already handled by TwoHandlers.first.",
     );
   });
 

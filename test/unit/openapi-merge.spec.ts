@@ -104,7 +104,7 @@ describe('addJobsTo()', () => {
 
   it('refuses a path that the document has already, by whatever name of its parameter', () => {
     const host = aHost({ paths: { '/jobs/{number}': { get: CATS } } });
-    expect(() => addJobsTo(host)).toThrow('the path "/jobs/{number}" already');
+    expect(() => addJobsTo(host)).toThrow('already has the path "/jobs/{number}"');
     expect(() => addJobsTo(host, { path: 'background' })).not.toThrow();
   });
 

@@ -18,26 +18,30 @@ const failing = {
 
 describe('a result that cannot be stored', () => {
   it.each<[string, unknown, string]>([
-    ['a function', () => 1, 'The handler returned a function, which JSON has no form for.'],
-    ['a symbol', Symbol('x'), 'The handler returned a symbol, which JSON has no form for.'],
-    ['a BigInt', 1n, 'The result holds a BigInt, which JSON has no form for.'],
+    ['a function', () => 1, 'The handler returned a function, which JSON cannot represent.'],
+    ['a symbol', Symbol('x'), 'The handler returned a symbol, which JSON cannot represent.'],
+    ['a BigInt', 1n, 'The result contains a BigInt, which JSON cannot represent.'],
     [
       'a BigInt inside',
       { rows: [{ n: 1n }] },
-      'The result holds a BigInt at "rows.0.n", which JSON has no form for.',
+      'The result contains a BigInt at "rows.0.n", which JSON cannot represent.',
     ],
-    ['itself', circular, 'The result refers back to itself at "rows.1.back", which JSON cannot show.'],
+    [
+      'itself',
+      circular,
+      'The result contains a circular reference at "rows.1.back", which JSON cannot represent.',
+    ],
     ['too many levels', nested(100_000), 'The result is nested too deeply for JSON.'],
-    ['what fails to become JSON', failing, 'Making JSON of the result failed: connection closed'],
+    ['what fails to become JSON', failing, 'Converting the result to JSON failed: connection closed'],
     [
       'too many characters',
       'x'.repeat(256 * 1024),
-      'The result has 262,146 bytes as JSON; at most 262,144 (256 KiB) are kept. Store it elsewhere and return where it is.',
+      'The result has 262,146 bytes as JSON; the limit is 262,144 (256 KiB). Store it elsewhere and return its location.',
     ],
     [
       'too many bytes in fewer characters',
       '€'.repeat(100_000),
-      'The result has 300,002 bytes as JSON; at most 262,144 (256 KiB) are kept. Store it elsewhere and return where it is.',
+      'The result has 300,002 bytes as JSON; the limit is 262,144 (256 KiB). Store it elsewhere and return its location.',
     ],
   ])('says so: %s', (_name, result, message) => {
     expect(settle({ result })).toMatchObject({

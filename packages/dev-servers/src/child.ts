@@ -1,31 +1,32 @@
-// A server that we start must end when we end, even by kill -9, and must not see the terminal's Ctrl-C while
-// we still drain. So a small shell in a session of its own holds a pipe to us: the pipe closes, it acts.
+// A server that this process starts must end with this process, even after kill -9, but must not receive the terminal's
+// Ctrl-C while this process still drains. So a small shell in its own session holds a pipe to this process and acts
+// when the pipe closes.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
 
-/** The account that a child runs under. */
+/** The account under which a child runs. */
 export interface ServerUser {
   uid: number;
   gid: number;
 }
 
 export interface ChildOptions {
-  /** A POSIX shell script; it runs until its standard input ends and then cleans up. */
+  /** A POSIX shell script that runs until its standard input ends, and then cleans up. */
   script: string;
   args: string[];
   cwd: string;
-  /** Output goes to this file, which is emptied first; null drops it. */
+  /** File for the output, truncated first; null discards the output. */
   logFile: string | null;
-  /** null: our own account. */
+  /** Null means the account of this process. */
   user: ServerUser | null;
   env: NodeJS.ProcessEnv;
 }
 
-/** A shell script that watches over something for as long as this process lives. */
+/** A shell script that runs as long as this process and then cleans up. */
 export class GuardedChild {
-  /** Settles when the script has ended, with the cause in words: `exit code 1`, `signal SIGKILL`. */
+  /** Resolves when the script has ended, to the cause as text: `exit code 1`, `signal SIGKILL`. */
   readonly exited: Promise<string>;
   #child: ChildProcess;
   #running = true;
@@ -50,13 +51,13 @@ export class GuardedChild {
     return this.#running;
   }
 
-  /** From now on this process may end while the script runs; the script sees the pipe close and ends too. */
+  /** Lets this process end while the script runs. The script sees the pipe close and ends too. */
   unref(): void {
     this.#child.unref();
     if (this.#child.stdin instanceof Socket) this.#child.stdin.unref();
   }
 
-  /** Closes the pipe and waits; whatever is left after the deadline is killed. Harmless to repeat. */
+  /** Closes the pipe and waits; kills the script and its server after the deadline. May be called again. */
   async stop(deadlineMs: number): Promise<void> {
     if (!this.#running) return;
     this.#child.ref();
@@ -66,7 +67,7 @@ export class GuardedChild {
     clearTimeout(deadline);
   }
 
-  /** The script leads a process group, so its server goes with it. */
+  /** The script leads a process group, so this also kills its server. */
   #kill(): void {
     const { pid } = this.#child;
     if (pid !== undefined && this.#running) process.kill(-pid, 'SIGKILL');
@@ -80,13 +81,13 @@ export class GuardedChild {
       };
       this.#child.once('error', (error) => end(error.message));
       this.#child.once('exit', (code, signal) => end(describeExit(code, signal)));
-      // A script that is gone refuses what we write (EPIPE); its exit already says so.
+      // Writing to a script that has ended fails with EPIPE. Its exit was already reported.
       this.#child.stdin?.on('error', () => undefined);
     });
   }
 }
 
-/** A shell reports a command that died by signal n as 128 + n. */
+/** A shell reports a command that was killed by signal n as exit code 128 + n. */
 function describeExit(code: number | null, signal: NodeJS.Signals | null): string {
   const number = code !== null && code > 128 ? code - 128 : null;
   const name = signal ?? Object.entries(constants.signals).find(([, value]) => value === number)?.[0];

@@ -1,5 +1,5 @@
-// Two services may be started on one data folder (`npm start`, and `npm run demo` beside it). The first owns
-// the folder, the next gets `<folder>/2`, and so on; a lock file in each names the process that owns it.
+// Several services may be started on one data folder, such as `npm start` and `npm run demo`. The first owns the
+// folder, the next one gets `<folder>/2`, and so on. A lock file in each folder names the process that owns it.
 import {
   accessSync,
   chmodSync,
@@ -25,7 +25,7 @@ export interface DataFolder {
 interface Owner {
   pid: number;
   started: string | null;
-  /** True: a command that ends by itself, not a service. */
+  /** True for a command that ends soon, false for a service. */
   command: boolean;
 }
 
@@ -38,7 +38,7 @@ export function claimDataFolder(dataDir: string): Promise<DataFolder> {
   return explained(base, () => claimFirstFree(base));
 }
 
-/** Claims the data folder itself for a command, as soon as no other command has it; null: a service has it. */
+/** Claims the data folder for a command, waiting for other commands. Null when a service owns it. */
 export function claimForCommand(dataDir: string): Promise<DataFolder | null> {
   const base = resolve(dataDir);
   return explained(base, async () => {
@@ -84,29 +84,30 @@ function folderOf(path: string, lock: string): DataFolder {
 }
 
 /**
- * Creates a folder that may be removed as a whole at the end.
+ * Creates a folder that may be removed with all its content at the end.
  *
- * @throws Error when it exists already: it may hold what somebody wants to keep.
+ * @throws Error when the folder exists, because it may hold data that has to be kept.
  */
 export function createThrowAwayFolder(path: string): DataFolder {
   const folder = resolve(path);
   if (existsSync(folder)) {
-    throw new Error(
-      `${folder} exists already. Data that is thrown away needs a folder that is not there yet.`,
-    );
+    throw new Error(`${folder} already exists. Temporary data needs a folder that does not exist yet.`);
   }
   makeFolder(folder);
   return { path: folder, release: () => undefined };
 }
 
-/** Ours alone; as root, the account of the servers must be able to walk through it. */
+/**
+ * Creates a private folder. As root, it lets other accounts pass through, so that the servers' account can reach its
+ * files.
+ */
 function makeFolder(path: string): void {
   const created = mkdirSync(path, { recursive: true });
   accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
   if (created !== undefined) chmodSync(path, process.getuid?.() === 0 ? 0o711 : 0o700);
 }
 
-/** Reading the lock and taking it are one step under the guard, so two cannot both take over a stale one. */
+/** The guard makes reading and taking the lock one step, so that two processes cannot both take over a stale lock. */
 async function claim(lock: string, command: boolean): Promise<boolean> {
   const guard = `${lock}.guard`;
   while (!enter(guard)) await delay(10);
@@ -121,7 +122,7 @@ async function claim(lock: string, command: boolean): Promise<boolean> {
   }
 }
 
-/** A guard is held for a few synchronous calls; one this old belongs to a process that died inside. */
+/** A guard is only held for a few synchronous calls, so one this old was left by a process that died. */
 const STALE_GUARD_MS = 5_000;
 
 function enter(guard: string): boolean {
@@ -150,7 +151,7 @@ function readOwner(lock: string): Owner | null {
   }
 }
 
-/** Whether a system call or a command failed with this code, like `ENOENT` or an exit code. */
+/** Whether a system call or a command failed with this code, such as `ENOENT` or an exit code. */
 export function hasCode(error: unknown, code: string | number): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code;
 }

@@ -10,13 +10,13 @@ import { launchOnFreePort, ServerProcess, type RunningServer, type ServerOptions
 const USER = 'jobstream';
 const START_TIMEOUT_MS = 60_000;
 
-/** Starts Postgres on the cluster in `<home>/postgres`, which is created first when there is none. */
+/** Starts Postgres on the cluster in `<home>/postgres`, and creates the cluster if there is none. */
 export async function startPostgres({ home, durable, log }: ServerOptions): Promise<RunningServer> {
   const cluster = join(home.dir, 'postgres');
   const data = join(cluster, 'data');
   const programs = await postgresPrograms(home);
   await stopEarlier(data, log);
-  // Nobody works in the folder now, so the id in a pid file is stale, and may be another process's by now.
+  // No server uses the folder now, so a pid file is stale, and its id may belong to another process by now.
   rmSync(join(data, 'postmaster.pid'), { force: true });
   if (!existsSync(cluster)) await initialise(cluster, programs, home, log);
   const { server, port } = await launchOnFreePort({
@@ -28,7 +28,7 @@ export async function startPostgres({ home, durable, log }: ServerOptions): Prom
   return { url: urlOf(cluster, port), server };
 }
 
-/** The URL of the Postgres that runs on the cluster in `<dir>/postgres`; null when none does, or not yet. */
+/** The URL of the Postgres that runs on the cluster in `<dir>/postgres`; null when none is ready. */
 export function runningPostgres(dir: string): string | null {
   const cluster = join(dir, 'postgres');
   const data = join(cluster, 'data');
@@ -47,7 +47,10 @@ function stopEarlier(data: string, log: (line: string) => void): Promise<void> {
   );
 }
 
-/** Made under another name and renamed when it is whole: a crash in the middle is simply started over. */
+/**
+ * Creates the cluster under another name and renames it when it is complete, so that after a crash in between it is
+ * created again.
+ */
 async function initialise(
   cluster: string,
   programs: PostgresPrograms,
@@ -79,12 +82,12 @@ const INITDB_FLAGS = [
   `--username=${USER}`,
   '--auth=scram-sha-256',
   '--encoding=UTF8',
-  // The built-in provider sorts and folds alike on every machine, whatever locales it has.
+  // The built-in provider sorts and folds case in the same way on every machine, whatever its locales.
   '--locale=C',
   '--locale-provider=builtin',
   '--builtin-locale=C.UTF-8',
   '--no-sync',
-  // Stretching protects weak passwords; ours has 192 random bits, and every connection would pay for it.
+  // Many iterations only protect weak passwords. This one has 192 random bits, and every connection would pay for them.
   '--set=scram_iterations=1',
 ];
 
@@ -103,7 +106,7 @@ function run(
     cwd: home.dir,
     logFile: join(home.dir, 'postgres.log'),
     user: home.user,
-    // SIGINT: fast shutdown. SIGQUIT: immediate, for data that nobody wants any more.
+    // SIGINT is the fast shutdown. SIGQUIT is the immediate one, for data that is thrown away.
     stopSignal: durable ? 'INT' : 'QUIT',
   });
 }
@@ -113,12 +116,12 @@ const SETTINGS = [
   'max_connections=300',
   'timezone=UTC',
   'log_timezone=UTC',
-  // DETAIL shows whole rows, payloads included.
+  // DETAIL would show whole rows, including payloads.
   'log_error_verbosity=terse',
 ];
 const THROW_AWAY = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
 
-/** The eighth line of postmaster.pid is what pg_ctl waits for, too. */
+/** pg_ctl waits for the eighth line of postmaster.pid as well. */
 function isReady(data: string): boolean {
   return pidFileOf(data)[7]?.trim() === 'ready';
 }

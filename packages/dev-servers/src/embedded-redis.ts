@@ -15,7 +15,7 @@ const execute = promisify(execFile);
 const IMAGE = 'redis:7-alpine';
 const PORT_INSIDE = 6379;
 const START_TIMEOUT_MS = 60_000;
-/** The image may have to be fetched first. */
+/** Longer, because the image may have to be downloaded first. */
 const DOCKER_TIMEOUT_MS = 300_000;
 
 /** Starts Redis in `<home>/redis`, append-only, with a new random password at every start. */
@@ -50,17 +50,20 @@ async function stopEarlier(
   await stopLeftovers({ folder, pidFile: 'redis.pid', commands, stopSignal: 'SIGTERM' }, log);
   const name = containerFile(folder);
   if (program.kind === 'docker' && existsSync(name)) {
-    // Answers 0 for a container that is gone.
+    // Exits with 0 if the container does not exist.
     await execute(program.path, ['rm', '--force', readFileSync(name, 'utf8').trim()]);
   }
   rmSync(name, { force: true });
 }
 
-/** Relative paths: the server works in its data folder. A file, because arguments are visible to everybody. */
+/**
+ * Paths are relative to the data folder, in which the server runs. Passed as a file because command lines are visible
+ * to all users.
+ */
 function settings(program: RedisProgram, port: number, password: string, durable: boolean): string {
   const local = program.kind === 'local';
   const lines = [
-    // In a container, the loopback address is the container's own; Docker publishes the port on ours.
+    // In a container, loopback is that of the container; Docker publishes the port on that of the host.
     `bind ${local ? LOOPBACK : '0.0.0.0'}`,
     `port ${local ? port : PORT_INSIDE}`,
     `requirepass ${password}`,
@@ -86,7 +89,7 @@ function runLocal(program: RedisProgram, folder: string, home: ServerHome): Serv
   });
 }
 
-/** The client passes our signal on to the container, and ends with it. */
+/** The Docker client forwards signals to the container and ends with it. */
 function runInDocker(program: RedisProgram, folder: string, port: number, home: ServerHome): ServerProcess {
   const name = `jobstream-redis-${randomBytes(6).toString('hex')}`;
   writeFileSync(containerFile(folder), name, { mode: 0o600 });
@@ -106,19 +109,22 @@ function runInDocker(program: RedisProgram, folder: string, port: number, home: 
     args: ['run', ...container, ...access, IMAGE, 'redis-server', 'redis.conf'],
     cwd: home.dir,
     logFile: join(home.dir, 'redis.log'),
-    // The engine is open to our own account, not to that of the servers.
+    // The Docker engine may not be accessible to the account of the servers.
     user: null,
     stopSignal: 'TERM',
     env: process.env,
   });
 }
 
-/** Written before the container is started, so that a later run can prove that it is ours. */
+/**
+ * The file with the container's name. Written before the container starts, so that a later run knows which one to
+ * remove.
+ */
 function containerFile(folder: string): string {
   return join(folder, 'container');
 }
 
-/** Whether Redis takes the password and commands: while it still loads its data, it answers `-LOADING`. */
+/** Whether Redis accepts the password and commands. While it loads its data, it answers `-LOADING`. */
 function answers(port: number, password: string): Promise<boolean> {
   return new Promise((resolve) => {
     let text = '';

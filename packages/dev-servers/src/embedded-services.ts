@@ -8,35 +8,35 @@ import { knownHome, serverHome } from './server-home.ts';
 import type { RunningServer, ServerProcess } from './server-process.ts';
 import { ThrowAwayFolders } from './throw-away-folders.ts';
 
-/** How long a service that is starting may take until a command can use its Postgres. */
+/** Longest wait of a command for the Postgres of a service that is starting. */
 const READY_MS = 30_000;
 
 export interface EmbeddedServices {
-  /** `postgres://…` of a superuser, or null when Postgres was not asked for. */
+  /** `postgres://…` of a superuser; null when Postgres was not requested. */
   databaseUrl: string | null;
-  /** `redis://…`, or null when Redis was not asked for. */
+  /** `redis://…`; null when Redis was not requested. */
   redisUrl: string | null;
-  /** Stops what was started, within about 12 seconds. Calling it again waits for the same end. */
+  /** Stops the started servers within about 12 s. Repeated calls return the same promise. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedServicesOptions {
-  /** Created when missing. While another living process uses it, a sub-folder of it is used instead. */
+  /** Created if missing. While another live process owns it, a sub-folder is used instead. */
   dataDir: string;
   postgres: boolean;
   redis: boolean;
   log: (line: string) => void;
-  /** False: `dataDir` must not exist yet, and is removed by `stop()` or the end of this process. Default: true. */
+  /** If false, `dataDir` must not exist yet, and is removed by `stop()` or at the end of this process. Default true. */
   durable?: boolean;
-  /** Called for a server that ended without being stopped; the error is one line that says why. Default: it is logged. */
+  /** Called with an error of one line when a server ends without being stopped. Default: it is logged. */
   onDeath?: ((error: Error) => void) | undefined;
 }
 
 /**
- * Starts Postgres and Redis servers of our own, on free ports of the loopback address, protected by random
- * passwords. They end with this process, however it ends; what a crash has left is recovered by the next start.
+ * Starts private Postgres and Redis servers on free ports of the loopback address, with random passwords. They end
+ * with this process, however it ends. After a crash, the next start recovers the data.
  *
- * @throws Error that says what is missing on this machine and which variables name servers instead.
+ * @throws Error that names what is missing on this machine, and the variables for using other servers instead.
  */
 export async function startEmbeddedServices(options: EmbeddedServicesOptions): Promise<EmbeddedServices> {
   const folder =
@@ -47,10 +47,10 @@ export async function startEmbeddedServices(options: EmbeddedServicesOptions): P
 }
 
 /**
- * Postgres for a command that works on the data of a service: that of the service which runs on the data folder, else one
- * that is started on it. Commands wait for each other.
+ * Postgres for a command that works on the data of a service: the Postgres of the running service, otherwise one that
+ * is started on its data folder. Commands wait for each other.
  *
- * @throws Error when the service has no Postgres there, or none that is ready within 30 s.
+ * @throws Error when the service has no Postgres in this folder, or it is not ready within 30 s.
  */
 export async function openEmbeddedPostgres(
   dataDir: string,
@@ -68,7 +68,7 @@ async function untilRunning(dataDir: string): Promise<string> {
     if (url) return url;
   }
   throw new Error(
-    `A service runs on ${dataDir} whose Postgres is elsewhere, or is not ready. Set DATABASE_URL as it has it.`,
+    `A service runs on ${dataDir}, but its Postgres is elsewhere or not ready. Set DATABASE_URL as for the service.`,
   );
 }
 
@@ -99,12 +99,13 @@ class RunningServers {
     const { postgres, redis, durable = true, log } = asked;
     if (process.platform === 'win32')
       throw new Error('Embedded servers need Linux or macOS. Use WSL, or set DATABASE_URL and REDIS_URL.');
-    // First of all, as it is what may be missing: a refusal must not come after a minute of preparations.
+    // Redis is looked for first because it is the one that may be missing, and an error should not come after a minute
+    // of preparations.
     const program = redis ? await findRedis(log, resolve(asked.dataDir)) : null;
     const home = await serverHome(this.#folder.path, log);
     if (!durable) this.#throwAway = new ThrowAwayFolders([...new Set([home.dir, this.#folder.path])]);
     const options = { home, durable, log };
-    // Both are waited for, also when one fails: only then is it known what has to be stopped.
+    // Waits for both even if one fails, because only then is it known what has to be stopped.
     const [database, cache] = await Promise.allSettled([
       postgres ? this.#keep(startPostgres(options)) : null,
       program ? this.#keep(startRedis(program, options)) : null,

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 
 export const LOOPBACK = '127.0.0.1';
 
-/** A TCP port that nothing listens on at the moment, chosen by the kernel on the loopback address. */
+/** A TCP port of the loopback address that is free at the moment, chosen by the kernel. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

@@ -4,9 +4,9 @@ import { hasCode } from './data-folder.ts';
 import { processesIn } from './process-table.ts';
 
 export interface Leftover {
-  /** The server's working directory. The caller owns it, so whatever runs there has lost its owner. */
+  /** The server's working directory. The caller owns it, so a server that still runs there is a leftover. */
   folder: string;
-  /** Where the server writes its process id, in `folder`. */
+  /** File in `folder` to which the server writes its process id. */
   pidFile: string;
   commands: readonly string[];
   stopSignal: NodeJS.Signals;
@@ -14,23 +14,23 @@ export interface Leftover {
 
 const GRACE_MS = 10_000;
 
-/** Stops the servers that an earlier run left on this folder, and nothing else. */
+/** Stops only the servers that an earlier run left on this folder. */
 export async function stopLeftovers(leftover: Leftover, log: (line: string) => void): Promise<void> {
   if (!existsSync(leftover.folder)) return;
   const folder = realpathSync(leftover.folder);
   const find = (): number[] => processesIn(folder, leftover.commands);
   const found = find();
   if (found.length === 0) return;
-  log(`Stopping what an earlier run left on ${folder}: process ${found.join(', ')}`);
+  log(`Stopping leftovers of an earlier run on ${folder}: process ${found.join(', ')}`);
   const main = mainProcess(leftover);
-  // Without their main process, what is left cannot be asked; both servers recover from a kill.
+  // Without the main process, the other processes cannot be asked to stop. Both servers recover from a kill.
   if (found.includes(main)) signal([main], leftover.stopSignal);
   else signal(found, 'SIGKILL');
   if (await becomesEmpty(find, GRACE_MS)) return;
   signal(find(), 'SIGKILL');
   if (await becomesEmpty(find, GRACE_MS)) return;
   throw new Error(
-    `Process ${find().join(', ')} uses ${folder} and does not end. Stop it by hand and try again.`,
+    `Process ${find().join(', ')} uses ${folder} and does not end. Stop it manually and try again.`,
   );
 }
 

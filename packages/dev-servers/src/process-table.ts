@@ -1,18 +1,20 @@
-// What the system knows about processes: /proc on Linux, ps and lsof elsewhere.
+// Information about processes: from /proc on Linux, from ps and lsof elsewhere.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 const HAS_PROC = process.platform === 'linux';
 
 /**
- * When the process began, in a form that is only good for comparing; null when it does not run. A process
- * id is used again after a while, the pair of id and start is not.
+ * When the process started, as a text that can only be compared; null when it does not run. Process ids are reused, but
+ * a pair of id and start time is not.
  */
 export function startOf(pid: number): string | null {
   return HAS_PROC ? startFromProc(pid) : startFromPs(pid);
 }
 
-/** Fields after the command in parentheses, see proc(5): state is the first, start time the twentieth. */
+/**
+ * See proc(5): of the fields after the command in parentheses, the first is the state and the twentieth the start time.
+ */
 function startFromProc(pid: number): string | null {
   const stat = orNull(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -26,7 +28,7 @@ function startFromPs(pid: number): string | null {
   return line.slice(line.indexOf(' ')).trim();
 }
 
-/** The processes with one of these command names that work in this folder, by its real path. */
+/** The processes with one of these command names whose working directory is this folder (a real path). */
 export function processesIn(folder: string, commands: readonly string[]): number[] {
   return HAS_PROC ? fromProc(folder, commands) : fromLsof(folder, commands);
 }
@@ -39,7 +41,7 @@ function fromProc(folder: string, commands: readonly string[]): number[] {
     .map(Number);
 }
 
-/** `lsof -Fpn` prints `p<pid>`, then `n<path>` of its working directory. */
+/** `lsof -Fpn` prints `p<pid>`, then `n<path>` of the working directory. */
 function fromLsof(folder: string, commands: readonly string[]): number[] {
   const filters = commands.flatMap((command) => ['-c', command]);
   const output = orNull(() => run('lsof', ['-a', '-d', 'cwd', ...filters, '-Fpn'])) ?? '';
@@ -60,7 +62,7 @@ function run(program: string, args: string[]): string {
   });
 }
 
-/** A process may end between two looks at it, and `ps` and `lsof` fail when nothing matches. */
+/** Null on failure: a process may end meanwhile, and `ps` and `lsof` fail when nothing matches. */
 function orNull<T>(look: () => T): T | null {
   try {
     return look();

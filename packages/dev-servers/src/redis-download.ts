@@ -1,4 +1,4 @@
-// Redis without root on Debian and Ubuntu: apt-get downloads packages for anybody, and dpkg unpacks them anywhere.
+// Redis without root on Debian and Ubuntu: any user can download packages with apt-get and unpack them with dpkg.
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
@@ -15,13 +15,16 @@ import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
 
-/** Holds the server under the name of one of its tools; the name that it is started by decides which it is. */
+/**
+ * The package has the server's binary under the name of a tool. The name under which it is started decides what it
+ * does.
+ */
 const PACKAGE = 'redis-tools';
 const TOOL = 'redis-check-rdb';
 const PROGRAM = 'redis-server';
 const TIMEOUT_MS = 120_000;
 
-/** Finds the unpacked libraries, whose folder has the name of the machine's architecture. */
+/** Starts the server with the unpacked libraries, whose folders are named after the machine's architecture. */
 const START = `#!/bin/sh
 here=$(cd "\${0%/*}" && pwd)
 for folder in "$here"/usr/lib/*-linux-gnu* "$here"/lib/*-linux-gnu*; do
@@ -31,14 +34,15 @@ export LD_LIBRARY_PATH
 exec "$here/usr/bin/${PROGRAM}" "$@"
 `;
 
-/** The program of an earlier download into this folder; null when there is none. */
+/** The program from an earlier download into this folder; null if there is none. */
 export function downloadedRedis(dir: string): string | null {
   const program = join(dir, 'redis-program', PROGRAM);
   return existsSync(program) ? program : null;
 }
 
 /**
- * Downloads Redis, about 1.5 MB, into `<dir>/redis-program`, under another name until it is whole and runs.
+ * Downloads Redis, about 1.5 MB, into `<dir>/redis-program`. The folder has another name until Redis is complete and
+ * runs.
  *
  * @throws Error of the command that failed.
  */
@@ -60,7 +64,10 @@ export async function downloadRedis(dir: string): Promise<string> {
   return join(target, PROGRAM);
 }
 
-/** Images often come without lists of packages; an ordinary user may only fetch them into a folder of their own. */
+/**
+ * Options for apt-get. Container images often lack package lists, and an ordinary user can only fetch them into a
+ * private folder.
+ */
 async function options(fresh: string): Promise<string[]> {
   const known = await run('apt-cache', ['show', PACKAGE], fresh).catch(() => '');
   if (known !== '') return [];
@@ -72,7 +79,10 @@ async function options(fresh: string): Promise<string[]> {
   return [...own, ...system];
 }
 
-/** Of what the package needs, the libraries that are not there; what they need themselves, apt-get needs too. */
+/**
+ * Unpacks the package and those of its libraries that are missing. The dependencies of those libraries are installed
+ * already, because apt-get needs the same ones.
+ */
 async function unpack(fresh: string, apt: string[]): Promise<void> {
   const about = await run('apt-cache', [...apt, 'depends', PACKAGE], fresh);
   const needed = [...about.matchAll(/^ +Depends: ((?:lib|lua)[\w.+:-]+)$/gm)].map(([, name = '']) => name);

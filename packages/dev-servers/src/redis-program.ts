@@ -6,12 +6,12 @@ import { downloadedRedis, downloadRedis } from './redis-download.ts';
 
 const execute = promisify(execFile);
 
-/** How Redis can be run here: a program of this machine, or an image on a Docker engine. */
+/** How Redis can be run here: as a local program, or as an image on a Docker engine. */
 export type RedisProgram = { kind: 'local'; path: string } | { kind: 'docker'; path: string };
 
 const NAMES = ['redis-server', 'valkey-server'];
 
-/** What installs a Redis, by the package manager that is on PATH. */
+/** The command that installs Redis, by package manager. */
 const INSTALL = {
   brew: 'brew install redis',
   'apt-get': 'sudo apt-get install redis-server',
@@ -22,10 +22,10 @@ const INSTALL = {
 };
 
 /**
- * The first of: `redis-server` or `valkey-server` on PATH; one that was downloaded into `dir` before; Docker, when an
- * engine answers; on Debian and Ubuntu the package, installed as root, else downloaded into `dir`.
+ * The first available of: `redis-server` or `valkey-server` on PATH; an earlier download in `dir`; Docker, if its engine
+ * answers; on Debian and Ubuntu the package, which is installed as root and otherwise downloaded into `dir`.
  *
- * @throws Error with the one command that installs it here.
+ * @throws Error with the command that installs Redis on this machine.
  */
 export async function findRedis(
   log: (line: string) => void,
@@ -39,7 +39,7 @@ export async function findRedis(
   if (debian) return { kind: 'local', path: debian };
   throw new Error(
     `No Redis found. ${installCommand()}; or put redis-server or valkey-server on PATH, start a Docker engine, ` +
-      'or name a server of your own by REDIS_URL.',
+      'or set REDIS_URL to an existing server.',
   );
 }
 

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path';
 
-/** What a server writes just before its end is among these; older lines would blame what was long ago. */
+/** The reason for an unexpected end is among the last lines; older ones may be about earlier problems. */
 const LAST_LINES = 40;
 const DISK_FULL = /^.*?((?:could not|Error|Can't|Failed)[^\n]*No space left on device)/;
 
-/** One line for people: which server ended, why as far as its log says so, and what to do. */
+/** One line for users: which server ended, why according to its log, and what to do. */
 export function describeDeath(name: string, cause: string, logFile: string, log: string): string {
   const words = log.trimEnd().split('\n').slice(-LAST_LINES).toReversed();
   const full = words.map((line) => DISK_FULL.exec(line)?.[1]).find(Boolean);

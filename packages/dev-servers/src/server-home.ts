@@ -1,5 +1,5 @@
-// Postgres refuses to run as root. As root, the servers therefore get an unprivileged account and, when that
-// account cannot reach the data folder (say, below /root), a home elsewhere that the data folder points to.
+// Postgres refuses to run as root, so as root the servers run under an unprivileged account. If that account cannot
+// reach the data folder (for instance below /root), they get a home elsewhere, to which the data folder points.
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { hasCode } from './data-folder.ts';
 
 const execute = promisify(execFile);
 
-/** Where the servers keep their files, and the account they run under; null: our own. */
+/** Where the servers keep their files, and the account under which they run; null means that of this process. */
 export interface ServerHome {
   dir: string;
   user: ServerUser | null;
@@ -20,7 +20,7 @@ const ACCOUNT = 'postgres';
 const ELSEWHERE = '/var/lib/jobstream';
 const WAY_OUT = 'Run as an ordinary user, or set DATABASE_URL and REDIS_URL.';
 
-/** Finds or makes a home for the servers of this data folder. */
+/** Finds or creates a home for the servers of this data folder. */
 export async function serverHome(folder: string, log: (line: string) => void): Promise<ServerHome> {
   if (process.getuid?.() !== 0) return { dir: folder, user: null };
   const elsewhere = elsewhereOf(folder);
@@ -33,7 +33,7 @@ export async function serverHome(folder: string, log: (line: string) => void): P
   return { dir: elsewhere, user };
 }
 
-/** Where the servers of this data folder keep their files, as far as that was decided. */
+/** The current home of the servers of this data folder. */
 export function knownHome(folder: string): string {
   const elsewhere = elsewhereOf(folder);
   return existsSync(pointerOf(folder)) && existsSync(elsewhere) ? elsewhere : folder;
@@ -43,12 +43,15 @@ function pointerOf(folder: string): string {
   return join(folder, 'moved-to');
 }
 
-/** The name comes from the folder, not from the pointer: a copied data folder must not share its servers' files. */
+/**
+ * Derived from the folder rather than read from the pointer, because a copied data folder must not share files with the
+ * original.
+ */
 function elsewhereOf(folder: string): string {
   return join(ELSEWHERE, createHash('sha256').update(folder).digest('hex').slice(0, 16));
 }
 
-/** Data that an ordinary user's run has made goes on under that user. */
+/** Data that was created by an ordinary user is still used under that user. */
 function ownerOf(dir: string): ServerUser | null {
   for (const name of ['postgres', 'redis']) {
     const stat = statSync(join(dir, name), { throwIfNoEntry: false });
@@ -70,7 +73,7 @@ async function account(log: (line: string) => void): Promise<ServerUser> {
     });
   }
   const created = await lookUp();
-  if (!created) throw new Error(`The account "${ACCOUNT}" was created, but is not known. ${WAY_OUT}`);
+  if (!created) throw new Error(`The account "${ACCOUNT}" was created but cannot be found. ${WAY_OUT}`);
   return created;
 }
 
@@ -79,17 +82,20 @@ async function lookUp(): Promise<ServerUser | null> {
     const [uid, gid] = await Promise.all([execute('id', ['-u', ACCOUNT]), execute('id', ['-g', ACCOUNT])]);
     return { uid: Number(uid.stdout), gid: Number(gid.stdout) };
   } catch (error) {
-    // `id` answers 1 for an account that does not exist.
+    // `id` exits with 1 for an unknown account.
     if (hasCode(error, 1)) return null;
     throw error;
   }
 }
 
-/** A data folder that does not point here was deleted to start over, so what is here goes too. */
+/**
+ * Recreates the home. If the data folder does not point to it, the data folder was deleted to start over, so old files
+ * here are deleted too.
+ */
 function makeAnew(home: string): void {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(home, { recursive: true });
-  // Whatever the umask says, the account has to walk through both.
+  // The servers' account must be able to pass through both, whatever the umask.
   for (const path of [ELSEWHERE, home]) chmodSync(path, 0o711);
 }
 

@@ -5,7 +5,7 @@ import { freePort } from './free-port.ts';
 import { describeDeath } from './server-death.ts';
 import type { ServerHome } from './server-home.ts';
 
-/** How long a server may take to end by itself before it is killed. */
+/** How long a server may take to stop before it is killed. */
 const GRACE_SECONDS = 10;
 
 /** Arguments: stop signal, grace in tenths of a second, then the program and its arguments. */
@@ -33,20 +33,20 @@ exit "$status"
 `;
 
 export interface ServerCommand {
-  /** As people know it: `PostgreSQL`. */
+  /** Display name, such as `PostgreSQL`. */
   name: string;
   program: string;
   args: string[];
   cwd: string;
   logFile: string;
   user: ServerUser | null;
-  /** The signal that asks this server for an orderly end. */
+  /** The signal for an orderly shutdown of this server. */
   stopSignal: 'INT' | 'QUIT' | 'TERM';
-  /** Added to a minimal environment: a database has no business with our secrets. */
+  /** Added to a minimal environment, which keeps this process's secrets from the server. */
   env?: NodeJS.ProcessEnv;
 }
 
-/** A program under supervision: it ends with this process, and only then. */
+/** A supervised program. It runs until `stop()` or the end of this process. */
 export class ServerProcess {
   readonly name: string;
   readonly #logFile: string;
@@ -73,7 +73,7 @@ export class ServerProcess {
     return this.#child.exited;
   }
 
-  /** A running server does not keep this process alive. */
+  /** Lets this process end while the server runs. */
   unref(): void {
     this.#child.unref();
   }
@@ -82,14 +82,14 @@ export class ServerProcess {
     return this.#child.stop((GRACE_SECONDS + 2) * 1000);
   }
 
-  /** An error that says what happened and shows the end of the server's own log. */
+  /** An error with what happened and the end of the server's log. */
   async failure(what: string): Promise<Error> {
     const cause = this.running ? '' : ` (${await this.exited})`;
     const lines = readFileSync(this.#logFile, 'utf8').trim().split('\n').slice(-15);
     return new Error(`${this.name} ${what}${cause}. The end of ${this.#logFile}:\n${lines.join('\n')}`);
   }
 
-  /** The error of an end that nobody asked for. */
+  /** The error for an unexpected end. */
   death(cause: string): Error {
     return new Error(describeDeath(this.name, cause, this.#logFile, readFileSync(this.#logFile, 'utf8')));
   }
@@ -102,7 +102,7 @@ export interface RunningServer {
 
 export interface ServerOptions {
   home: ServerHome;
-  /** False for data that is thrown away at the end: nothing is flushed to disk. */
+  /** False for temporary data, which is not flushed to disk. */
   durable: boolean;
   log: (line: string) => void;
 }
@@ -113,10 +113,13 @@ export interface Launch {
   timeoutMs: number;
 }
 
-/** Another process may take the port first, and orphans of a killed server may need a moment to go. */
+/**
+ * Starting is retried because another process may take the port first, and orphans of a killed server may need a moment
+ * to end.
+ */
 const ATTEMPTS = 4;
 
-/** Starts a server on a free port and waits until it answers; tries again when it ends at once. */
+/** Starts a server on a free port and waits until it is ready. Retries if it ends at once. */
 export async function launchOnFreePort(launch: Launch): Promise<{ server: ServerProcess; port: number }> {
   for (let attempt = 1; ; attempt += 1) {
     const port = await freePort();

@@ -1,8 +1,8 @@
 import { GuardedChild } from './child.ts';
 
 /**
- * Waits until the pipe closes, then removes the folders that it got as arguments. Servers that lose their
- * owner at the same moment may still write for a while, so it looks again, for at most 15 seconds.
+ * Waits until the pipe closes, then removes the folders in its arguments. Servers that lose their owner at the same
+ * moment may still write, so it tries again for at most 15 s.
  */
 const REMOVE = `
 read -r _
@@ -15,7 +15,7 @@ done
 exit 1
 `;
 
-/** Removes folders when it is told to, and also when this process ends without telling, however it ends. */
+/** Removes folders on `remove()`, and when this process ends in any other way. */
 export class ThrowAwayFolders {
   readonly #folders: string[];
   readonly #child: GuardedChild;

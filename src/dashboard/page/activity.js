@@ -2,7 +2,7 @@ import { element } from './element.js';
 
 const SECONDS = 48;
 
-/** A bar for each of the last seconds, as high as the number of frames that arrived in it. */
+/** One bar per second, as high as the number of frames that arrived in it. */
 export class Activity {
   #counts = Array.from({ length: SECONDS }, () => 0);
   #bars = this.#counts.map(() => element('i'));
@@ -15,7 +15,7 @@ export class Activity {
     this.#counts[SECONDS - 1] += 1;
   }
 
-  /** Call it once a second. */
+  /** To be called once a second. */
   tick() {
     const highest = Math.max(4, ...this.#counts);
     for (const [index, count] of this.#counts.entries()) {

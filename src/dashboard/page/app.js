@@ -8,7 +8,7 @@ import { Workspace } from './workspace.js';
 let workspace = null;
 
 function clientFor(token) {
-  // Relative to the page, so that everything works below a prefix too.
+  // Relative to the page, so that it also works below a prefix.
   return new JobsClient({ baseUrl: new URL('.', location.href).href, token, fetch: observedFetch });
 }
 
@@ -25,7 +25,7 @@ function enter(token) {
   workspace = new Workspace(clientFor(token), leave);
 }
 
-/** Back to the sign-in form; `reason` says why, null when the person wished it. */
+/** Returns to the sign-in form. `reason` is shown there; null when the user signed out. */
 function leave(reason) {
   workspace?.close();
   workspace = null;
@@ -42,7 +42,7 @@ function explain(lines) {
   place.textContent = lines.join('\n');
 }
 
-/** Asks the server for one job before the page changes, so that a wrong token is refused in the form. */
+/** Requests one job before the page changes, so that an invalid token is reported in the form. */
 async function signIn(form) {
   const token = form.elements.token.value.trim();
   const button = form.querySelector('button');
@@ -71,6 +71,6 @@ byId('sign-in-form').addEventListener('submit', (event) => {
   event.preventDefault();
   void signIn(event.currentTarget);
 });
-// A link with another token, opened in the same tab, does not load the page again.
+// Opening a link with another token in the same tab does not reload the page.
 addEventListener('hashchange', () => location.hash.includes('token=') && begin());
 begin();

@@ -1,6 +1,6 @@
 const SVG = 'http://www.w3.org/2000/svg';
 
-/** Paths on a 16 × 16 grid: each status has a shape of its own, so that colour is never the only sign. */
+/** Paths on a 16 × 16 grid. Every status has its own shape, so that it is not shown by colour alone. */
 const SHAPES = {
   queued: 'M8 2.5a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M8 5.2V8l1.9 1.4',
   active: 'M8 2.5a5.5 5.5 0 1 1-5.5 5.5',
@@ -12,8 +12,8 @@ const SHAPES = {
 };
 
 /**
- * Makes an element. `props`: `class`, `text`, `on: {event: listener}`, anything else an attribute; null and
- * false leave an attribute out. Strings, among the children too, only ever become text.
+ * Creates an element. `props` are `class`, `text`, `on: {event: listener}` and attributes; null and false omit an
+ * attribute. Strings, also among the children, are only ever inserted as text.
  */
 export function element(tag, props = {}, ...children) {
   const node = document.createElement(tag);
@@ -31,7 +31,7 @@ function listen(node, listeners) {
   for (const [type, listener] of Object.entries(listeners)) node.addEventListener(type, listener);
 }
 
-/** A drawn sign, hidden from screen readers: the text beside it says the same. */
+/** An icon. It is hidden from screen readers because the text beside it says the same. */
 export function icon(shape) {
   const svg = document.createElementNS(SVG, 'svg');
   svg.setAttribute('viewBox', '0 0 16 16');
@@ -43,7 +43,7 @@ export function icon(shape) {
   return svg;
 }
 
-/** A button that shows a sign alone; `label` says what it does. */
+/** A button with only an icon; `label` is its accessible name. */
 export function iconButton(shape, label, click) {
   const button = element('button', {
     class: 'plain',
@@ -56,7 +56,7 @@ export function iconButton(shape, label, click) {
   return button;
 }
 
-/** Writes only what differs: a text that stays the same keeps its selection and costs no layout. */
+/** Sets the text only if it differs, because setting it again would lose the selection and cost a layout. */
 export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }

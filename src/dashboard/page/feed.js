@@ -14,13 +14,13 @@ const ENDINGS = {
   revoked: 'Your token was revoked.',
 };
 
-/** The one connection of the list: it keeps the book up to date and says how it fares. */
+/** The connection behind the list: keeps the book up to date and shows the state of the connection. */
 export class Feed {
   #client;
   #book;
   #on;
   #abort = new AbortController();
-  /** The ids seen since a `reset`; null when nothing has to be compared. */
+  /** The ids seen since a `reset`; null when there was none. */
   #seen = null;
   #wasLive = false;
 
@@ -78,7 +78,7 @@ export class Feed {
     }
   }
 
-  /** After a reset the feed sends every job again; those that it did not send are gone. */
+  /** After a reset the feed sends every job again, so jobs that it did not send no longer exist. */
   #forgetUnseen() {
     if (!this.#seen) return;
     for (const { id } of this.#book.select(null)) {

@@ -12,13 +12,13 @@ const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 
 let offset = 0;
 
-/** Takes the server's clock from a `Date` header; a watch that is a little off is left alone. */
+/** Learns the server's clock from a `Date` header. Differences up to 2 s are ignored. */
 export function learnClock(dateHeader) {
   const difference = Date.parse(dateHeader ?? '') + 500 - Date.now();
   if (!Number.isNaN(difference)) offset = Math.abs(difference) > 2000 ? difference : 0;
 }
 
-/** Milliseconds since 1970 by the server's clock. */
+/** The current time by the server's clock, in milliseconds since 1970. */
 export function now() {
   return Date.now() + offset;
 }
@@ -42,7 +42,7 @@ export function formatDuration(ms) {
   return formatSeconds(seconds);
 }
 
-/** Like `formatDuration`, in whole seconds: for a time that ticks. */
+/** Like `formatDuration`, but in whole seconds, for times that are updated every second. */
 export function formatSeconds(seconds) {
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
@@ -74,12 +74,12 @@ export function formatClock(iso) {
   return clocks.format(new Date(iso));
 }
 
-/** The end of a UUID: version 7 ids of one minute share their beginning. */
+/** The end of a UUID, because version 7 ids of the same minute share their beginning. */
 export function shortId(id) {
   return id.slice(-8);
 }
 
-/** A result in one line: its plain values by name, and how many other values there are. */
+/** A result in one line: its first plain values by name, and the number of other values. */
 export function summarize(result) {
   if (result === null || result === undefined) return '';
   if (typeof result !== 'object') return String(result);

@@ -4,7 +4,7 @@ export function isFinal(job) {
   return job.status === 'completed' || job.status === 'failed' || job.status === 'cancelled';
 }
 
-/** Every job the page knows, newest version of each. */
+/** The newest known version of every job. */
 export class JobBook {
   #jobs = new Map();
   #order = null;
@@ -13,13 +13,13 @@ export class JobBook {
     return this.#jobs.get(id);
   }
 
-  /** Takes a job from the feed, which is in order: the same version again brings newer progress. */
+  /** Takes a job from the feed. The feed is in order, so an equal version has newer progress. */
   putLive(job) {
     const known = this.#jobs.get(job.id);
     return !known || job.version >= known.version ? this.#set(job, known) : null;
   }
 
-  /** Takes a job from an answer to a request, which may be older than what the feed has brought since. */
+  /** Takes a job from a response, which may be older than what the feed has sent since. */
   putAnswer(job) {
     const known = this.#jobs.get(job.id);
     if (known && known.version > job.version) return null;
@@ -49,7 +49,7 @@ export class JobBook {
     return counts;
   }
 
-  /** Newest first; `status` null for all. */
+  /** Jobs of a status, newest first; null for all. */
   select(status) {
     this.#order ??= [...this.#jobs.values()]
       .toSorted((a, b) => compare(b.createdAt, a.createdAt) || compare(b.id, a.id))

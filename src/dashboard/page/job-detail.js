@@ -7,7 +7,7 @@ import { JobWatch } from './job-watch.js';
 import { LogView } from './log-view.js';
 import { ProgressBar } from './progress-bar.js';
 
-/** The panel of one opened job. Its stream lives exactly as long as the panel. */
+/** The panel of the opened job. Its stream is open exactly as long as the panel. */
 export class JobDetail {
   #job;
   #actions;
@@ -71,7 +71,7 @@ export class JobDetail {
       job: (job) => this.#actions.learned(job),
       lines: (lines) => this.#logs.add(lines),
       payload: (payload) => this.#payload.replaceChildren(jsonPart('Payload', payload)),
-      noLogs: () => this.#logs.unavailable('The service gave no log of this job.'),
+      noLogs: () => this.#logs.unavailable('The service has no log of this job.'),
       failed: (error) => this.#actions.refused('The details are not live', error),
     };
   }
@@ -122,7 +122,7 @@ async function copyText(text, button) {
     button.classList.add('done');
     setTimeout(() => button.classList.remove('done'), 1500);
   } catch {
-    // Without permission, or over plain HTTP: select the text, so that one keystroke copies it.
+    // The clipboard needs permission and HTTPS. Otherwise select the text, so that the user can copy it.
     getSelection()?.selectAllChildren(button.previousElementSibling);
   }
 }

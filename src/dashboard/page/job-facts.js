@@ -2,7 +2,7 @@ import { element } from './element.js';
 import { formatAgo, formatDuration, formatMoment } from './format.js';
 import { durationOf } from './job-text.js';
 
-/** The plain facts of a job, those that are known. */
+/** The known facts of a job, as a definition list. */
 export function factsOf(job) {
   const took = durationOf(job);
   const facts = [
@@ -31,7 +31,7 @@ function factOf([name, value]) {
   return element('div', {}, element('dt', { text: name }), element('dd', {}, value));
 }
 
-/** How it ended: the error with its code, or the result; null while it runs. */
+/** The error with its code, or the result of a completed job; null if there is neither. */
 export function outcomeOf(job) {
   if (job.error) {
     const title = job.status === 'failed' ? 'Error' : 'Error of the last attempt';

@@ -2,13 +2,15 @@ import { element, icon } from './element.js';
 import { formatClock, formatDuration, formatMoment } from './format.js';
 import { statusLabel } from './job-text.js';
 
-/** The statuses a job has had, by version. */
+/** The past statuses of a job, by version. */
 export class JobHistory {
   #entries = new Map();
   #list = element('ol', { class: 'history' });
   node = element('section', { class: 'detail-part' }, element('h3', { text: 'History' }), this.#list);
 
-  /** Takes `{status, version, attempt, reason, at}`; the reason null when only the job itself is known. */
+  /**
+   * Takes `{status, version, attempt, reason, at}`. `reason` is null for entries that were derived from the job itself.
+   */
   add(entry) {
     const known = this.#entries.get(entry.version);
     if (known && (known.reason !== null || entry.reason === null)) return;
@@ -16,7 +18,7 @@ export class JobHistory {
     this.#paint();
   }
 
-  /** What a job tells of its newest change, and of its first when nothing else did. */
+  /** Derives the entry of a job's current version from the job itself. */
   addJob(job) {
     const { status, version, attempt } = job;
     this.add({ status, version, attempt, reason: null, at: momentOf(job) });

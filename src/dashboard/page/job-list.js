@@ -18,7 +18,7 @@ const EMPTY = {
   cancelled: ['Nothing cancelled', 'Jobs that somebody stopped are shown here.'],
 };
 
-/** The list with its filters. Changes are painted once per frame, however many arrive. */
+/** The list with its filters. It is repainted at most once per animation frame. */
 export class JobList {
   #book;
   #actions;
@@ -31,7 +31,7 @@ export class JobList {
   #complete = false;
   #list = byId('job-list');
 
-  /** `actions`: those of a row, and `older(status)`, which resolves to true when there may be more. */
+  /** `actions` are those of a row, and `older(status)`, which resolves to true when there may be more jobs. */
   constructor(book, actions, signal) {
     this.#book = book;
     this.#actions = actions;
@@ -56,13 +56,13 @@ export class JobList {
     this.changed();
   }
 
-  /** The first state has arrived in full: from now on an empty list means that there is nothing. */
+  /** The first state has arrived completely, so from now on an empty list means that there are no jobs. */
   complete() {
     this.#complete = true;
     this.changed();
   }
 
-  /** So that a job just started is seen, whatever was filtered before. */
+  /** Removes the filter, so that a job that was just started is visible. */
   showAll() {
     if (this.#status !== null) this.#filter(null);
   }
@@ -112,7 +112,7 @@ export class JobList {
     for (const job of jobs) {
       const row = this.#rowOf(job);
       const expected = after ? after.nextSibling : this.#list.firstChild;
-      // Moving an element would take its focus and restart its transitions, so only strangers move.
+      // Only move elements that are in the wrong place: moving one loses its focus and restarts its transitions.
       if (expected !== row.node) this.#list.insertBefore(row.node, expected);
       after = row.node;
     }

@@ -5,7 +5,7 @@ import { isCancelling, noteOf, percentText, stateOf, timeOf } from './job-text.j
 import { Pace } from './pace.js';
 import { ProgressBar } from './progress-bar.js';
 
-/** One job of the list. It keeps its elements for good, so that bars glide and focus stays. */
+/** One job of the list. It keeps its elements across updates, so that bars animate and focus is kept. */
 export class JobRow {
   #job;
   #pace = new Pace();
@@ -69,7 +69,7 @@ export class JobRow {
     this.#action.disabled = isCancelling(job);
   }
 
-  /** Writes what changes with time alone. */
+  /** Updates the texts that depend on the current time. */
   tick() {
     const job = this.#job;
     setText(this.#state, stateOf(job));

@@ -24,21 +24,21 @@ export function stateOf(job) {
   return statusLabel(job.status);
 }
 
-/** 0 to 100, or null while nobody knows. */
+/** 0 to 100; null if unknown. */
 export function percentOf(job) {
   if (job.status === 'completed') return 100;
   if (job.status === 'queued') return 0;
   return job.progress?.percent ?? null;
 }
 
-/** `43%`; while the job runs never `100%`, because the end is a status and not a number. */
+/** Text such as `43%`. At most `99%` until the job is completed, because 100 % of the work is not yet the end. */
 export function percentText(job) {
   const percent = percentOf(job);
   if (percent === null) return '';
   return `${job.status === 'completed' ? 100 : Math.min(99, Math.floor(percent))}%`;
 }
 
-/** How far the work is, in words: `loading · 12,400 of 98,000 rows`. */
+/** Progress as text: `loading · 12,400 of 98,000 rows`. */
 export function progressText(progress) {
   if (!progress) return '';
   const { done, total, unit, step, message } = progress;
@@ -82,7 +82,9 @@ function queuedText(job) {
   return seconds > 1 ? `starts in ${formatSeconds(seconds)}` : 'waiting for a worker';
 }
 
-/** How long it has run, ran or waited: `12 s`, `took 4.2 s`. */
+/**
+ * The running time of an active job, the duration and age of a final one, else the age: `12 s`, `4.2 s · 5 min ago`.
+ */
 export function timeOf(job) {
   if (job.status === 'active' && job.startedAt) {
     return formatSeconds(Math.max(0, Math.floor((now() - Date.parse(job.startedAt)) / 1000)));
@@ -99,7 +101,7 @@ export function durationOf(job) {
   return job.startedAt && job.finishedAt ? Date.parse(job.finishedAt) - Date.parse(job.startedAt) : null;
 }
 
-/** What a screen reader hears when a job changes its status; null for changes not worth a word. */
+/** The announcement to screen readers when a job changes its status; null for unimportant changes. */
 export function announcementOf(job) {
   const name = `${job.type} ${job.id.slice(-4)}`;
   if (job.status === 'failed') return `${name} failed: ${job.error?.message ?? 'no reason was given'}`;

@@ -2,7 +2,7 @@ import { isFinal } from './job-book.js';
 
 const LOG_PAGES = 20;
 
-/** What an opened job tells: the stream from its first status on, and what was logged before. */
+/** Feeds the panel of an opened job: its stream from the first status on, its payload, and its earlier log lines. */
 export class JobWatch {
   #client;
   #id;
@@ -26,7 +26,9 @@ export class JobWatch {
     this.#abort.abort();
   }
 
-  /** A stream ends with its job; a retry by hand gives the job, and so the stream, a new life. */
+  /**
+   * Follows the job unless it is being followed. A stream ends with its job, but a retry by hand starts the job again.
+   */
   resume(job) {
     if (this.#running || job.version <= this.#ended || this.#abort.signal.aborted) return;
     this.#running = true;
@@ -63,7 +65,7 @@ export class JobWatch {
 
   async #readPayload() {
     const job = await this.#client.get(this.#id, { payload: true }).catch(() => null);
-    // Without the payload the panel is still worth having; a lost connection shows elsewhere.
+    // The panel is useful without the payload, and a lost connection is shown elsewhere.
     if (job?.payload !== undefined && !this.#abort.signal.aborted) this.#on.payload(job.payload);
   }
 

@@ -2,10 +2,12 @@ import { element, setText } from './element.js';
 import { formatClock, formatMoment } from './format.js';
 
 const MAX_LINES = 2000;
-/** Closer to the end than this, in pixels, counts as reading the newest line. */
+/** Within this distance from the end, in pixels, the view follows new lines. */
 const NEAR_END = 24;
 
-/** The log of a job: lines by number, each once, whichever way they came. */
+/**
+ * The log of a job. Lines are kept by number, so that each appears once even if the stream and a request both bring it.
+ */
 export class LogView {
   #lines = new Map();
   #last = 0;
@@ -56,7 +58,7 @@ export class LogView {
     this.#list.insertBefore(node, next ?? null);
   }
 
-  /** Keeps the newest lines; `last` stands, so that the dropped ones are not fetched again. */
+  /** Keeps only the newest lines. `last` is unchanged, so that dropped lines are not requested again. */
   #trim() {
     while (this.#list.children.length > MAX_LINES) {
       const oldest = this.#list.firstElementChild;

@@ -4,7 +4,7 @@ const MIN_WATCHED_MS = 3000;
 const MIN_GAIN = 1;
 const MAX_SECONDS = 86_400;
 
-/** Says how long a job still takes, from the speed that was seen since the page first saw its attempt. */
+/** Estimates the remaining time of a job from its speed since the page first saw the attempt. */
 export class Pace {
   #attempt = null;
   #since = 0;
@@ -23,7 +23,7 @@ export class Pace {
     this.#percent = percent;
   }
 
-  /** `about 20 s left`; empty while it is anybody's guess. */
+  /** Text such as `about 20 s left`; empty while there is no usable estimate. */
   text() {
     const gain = this.#percent === null ? 0 : this.#percent - this.#from;
     const watched = this.#at - this.#since;
@@ -35,7 +35,7 @@ export class Pace {
   }
 }
 
-/** Nobody knows the seconds of an hour ahead: steps of 5 s beyond 30 s, of a minute beyond 10 min. */
+/** Rounds estimates: to 5 s above 30 s, to a minute above 10 min. */
 function rounded(seconds) {
   if (seconds > 600) return Math.round(seconds / 60) * 60;
   return seconds > 30 ? Math.round(seconds / 5) * 5 : seconds;

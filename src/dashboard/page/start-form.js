@@ -4,7 +4,7 @@ import { toastError } from './toasts.js';
 
 const QUICK = { type: 'demo.steps', payload: { steps: 100, stepMs: 100 } };
 
-/** One click each. */
+/** Jobs that a single click starts. */
 const PRESETS = [
   { name: 'Try it', hint: '100 steps, ten seconds', jobs: [QUICK] },
   {
@@ -52,11 +52,11 @@ export function connectStartForm(start, signal) {
   };
   form.addEventListener('submit', submit, { signal });
   showFields(form);
-  // On a phone the jobs come first, and the form waits behind one tap.
+  // On narrow screens the form starts collapsed, so that the jobs are visible first.
   byId('composer').open = matchMedia('(min-width: 860px)').matches;
 }
 
-/** Shows the fields of the chosen type; hidden ones are disabled, so that they are not checked. */
+/** Shows the fields of the chosen type. Hidden ones are disabled, so that they are not validated. */
 function showFields(form) {
   for (const fields of form.querySelectorAll('.fields[data-type]')) {
     fields.hidden = fields.dataset.type !== form.elements.type.value;
@@ -71,7 +71,7 @@ function isValid(form) {
   return !wrong;
 }
 
-/** Holds the button until the server has answered, so that a double click starts one job. */
+/** Disables the button until the server has answered, so that a double click starts only one job. */
 async function startAll(button, jobs, start) {
   button.disabled = true;
   try {
@@ -109,7 +109,7 @@ function readJson(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Error(`The payload is no JSON: ${error.message}`, { cause: error });
+    throw new Error(`The payload is not JSON: ${error.message}`, { cause: error });
   }
 }
 
@@ -125,7 +125,7 @@ function tagsOf(text) {
   return tags.length > 0 ? tags : undefined;
 }
 
-/** Without what was left empty, so that the server's defaults apply. */
+/** Removes undefined values, so that the server's defaults apply. */
 function known(values) {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }

@@ -3,7 +3,7 @@ import { byId, element, iconButton } from './element.js';
 const SHOWN_MS = 9000;
 const MAX = 4;
 
-/** Shows a message in the corner; it leaves by itself unless the pointer or the focus is on it. */
+/** Shows a message in the corner. It disappears after 9 s unless the pointer or the focus is on it. */
 export function toast(title, lines = []) {
   const place = byId('toasts');
   const remove = () => node.remove();
@@ -17,12 +17,12 @@ export function toast(title, lines = []) {
   while (place.children.length > MAX) place.firstElementChild.remove();
 }
 
-/** Shows why something did not work, in the server's words. */
+/** Shows what failed, with the server's message. */
 export function toastError(what, error) {
   toast(what, describe(error));
 }
 
-/** The server's message, and every place that it names. */
+/** The server's message, followed by its issues. */
 export function describe(error) {
   const issues = (error.issues ?? []).map(({ path, message }) => (path ? `${path}: ${message}` : message));
   return [error.message, ...issues];

@@ -10,12 +10,12 @@ import { toastError } from './toasts.js';
 
 const OLDER = 50;
 
-/** Everything a person sees once signed in, around one client. */
+/** Everything that is shown after signing in, with one client. */
 export class Workspace {
   #client;
   #leave;
   #actions;
-  /** Ends the listeners on elements that stay for the next one who signs in. */
+  /** Removes the listeners on elements that remain after signing out. */
   #life = new AbortController();
   #book = new JobBook();
   #activity = new Activity(byId('pulse'));
@@ -24,11 +24,11 @@ export class Workspace {
   #detail = null;
   #opener = null;
   #ready = false;
-  /** Where the next page of older jobs begins, by status filter. */
+  /** The cursor of the next page of older jobs, by status filter. */
   #cursors = new Map();
   #timer = setInterval(() => this.#tick(), 1000);
 
-  /** `leave(reason)` is called when the server no longer takes the token. */
+  /** `leave(reason)` is called when the server no longer accepts the token. */
   constructor(client, leave) {
     const { signal } = this.#life;
     this.#client = client;
@@ -72,7 +72,7 @@ export class Workspace {
   #changed({ job, known }) {
     this.#list.changed();
     if (this.#detail?.id === job.id) this.#detail.update(job);
-    // What was there before the page is no news.
+    // Do not announce jobs that existed before the page was opened.
     if (!this.#ready || !known || known.status === job.status) return;
     const words = announcementOf(job);
     if (words) setText(byId('announcer'), words);

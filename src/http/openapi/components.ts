@@ -8,12 +8,12 @@ import * as streams from '../../job/stream-events.ts';
 import * as answers from '../answers.ts';
 import { ApiKeyRequest, RevocationRequest, SubmitRequest, TicketRequest } from '../requests.ts';
 
-/** A frame as a client reads it, told apart by its event; `data` is what the JSON of its line holds. */
+/** The schema of a whole frame, discriminated by its event; `data` is the parsed JSON of the data line. */
 function frameOf(named: Record<string, z.ZodType>): z.ZodType {
   const frames = Object.entries(named).map(([event, data]) =>
     z.object({
       event: z.literal(event),
-      id: z.string().describe('The place to resume from.'),
+      id: z.string().describe('The position to resume from.'),
       retry: z.int().optional().describe('Milliseconds to wait before reconnecting.'),
       data,
     }),
@@ -27,7 +27,7 @@ const { RevocationAnswer: Revocation, ...PAGES } = answers;
 export const JobStreamFrame = frameOf(JOB_EVENTS).describe('A frame of the stream of one job.');
 export const FeedFrame = frameOf(FEED_EVENTS).describe('A frame of the feed of many jobs.');
 
-/** In requests and answers alike. */
+/** Used in both requests and responses. */
 const SHARED = { JobStatus, Scope, AuditAction };
 
 const REQUESTS = { SubmitRequest, TicketRequest, ApiKeyRequest, RevocationRequest };
@@ -51,7 +51,7 @@ const ANSWERS = {
   InputIssue,
 };
 
-/** The schemas that the document refers to by name: as a request gives them, and as an answer holds them. */
+/** The schemas with names in the document: one set for requests and one for responses. */
 export const COMPONENTS: { input: Record<string, z.ZodType>; output: Record<string, z.ZodType> } = {
   input: { ...SHARED, ...REQUESTS },
   output: { ...SHARED, ...ANSWERS },

@@ -10,13 +10,13 @@ export interface SecurityScheme {
 }
 
 export interface JobsOpenApiOptions {
-  /** What stands before `/jobs` and the other routes, for instance a global prefix. Default: nothing. */
+  /** Prefix of `/jobs` and the other routes, such as a global prefix. Default: none. */
   path?: string;
-  /** Where the world finds those paths: the `publicPath` of the module. Default: at the root of the server. */
+  /** Where clients reach these paths: the module's `publicPath`. Default: the root of the server. */
   publicPath?: string;
   /**
-   * How callers prove who they are, by name; any one of these will do. Default: `bearer`. Streams take tickets and
-   * their cookies as well.
+   * Security schemes by name; callers need any one of them. Default: `bearer`. Streams also accept tickets and their
+   * cookies.
    */
   security?: Record<string, SecurityScheme>;
   /** Default: `Jobstream`. */
@@ -25,7 +25,7 @@ export interface JobsOpenApiOptions {
   version?: string;
 }
 
-/** An operation, as far as it is looked at here. */
+/** The part of an operation that is used here. */
 export interface Operation {
   operationId: string;
   tags: string[];
@@ -53,35 +53,35 @@ const BEARER: SecurityScheme = {
   type: 'http',
   scheme: 'bearer',
   bearerFormat: 'JWT',
-  description: 'A JWT of the issuer, an API key, or a viewer token.',
+  description: 'A JWT from the issuer, an API key, or a viewer token.',
 };
 
-/** Streams alone take these. */
+/** Accepted by streams only. */
 const STREAM_SCHEMES: Record<string, SecurityScheme> = {
   ticket: { type: 'apiKey', in: 'query', name: 'ticket', description: 'From `POST /tickets`.' },
   streamCookie: {
     type: 'apiKey',
     in: 'cookie',
     name: 'jobstream_stream',
-    description: 'Set by a stream that was opened with a ticket.',
+    description: 'Set by the response of a stream that was opened with a ticket.',
   },
 };
 
 const TAGS = [
-  { name: 'jobs', description: 'Submit jobs, show them, change their course.' },
+  { name: 'jobs', description: 'Submit, show, cancel and retry jobs.' },
   { name: 'streams', description: 'Follow jobs while they run.' },
   { name: 'access', description: 'Credentials, and who did what.' },
 ];
 
 /**
- * The OpenAPI 3.1 document of the module's routes, for a host that serves it as it is; `addJobsTo()` merges it into one
- * of the host's own.
+ * The OpenAPI 3.1 document of the module's routes, for a host that serves it separately. `addJobsTo()` merges it into
+ * the host's own document.
  */
 export function jobsOpenApi(options: JobsOpenApiOptions = {}): JobsOpenApiDocument {
   return describeJobs(options, 'draft-2020-12');
 }
 
-/** The same in either dialect. */
+/** The document in either dialect of JSON Schema. */
 export function describeJobs(options: JobsOpenApiOptions, target: Target): JobsOpenApiDocument {
   const { path = '', publicPath = '', security = { bearer: BEARER } } = options;
   const { title = 'Jobstream', version = packageVersion() } = options;
@@ -117,7 +117,7 @@ function pathsBelow(path: string, ofStreams: Record<string, string[]>[]): JobsOp
   return below;
 }
 
-/** The package by its own name: the way to it differs between the sources and what is built of them. */
+/** Resolved by the package's name, because the relative path differs between sources and build. */
 function packageVersion(): string {
   const manifest = createRequire(import.meta.url)('nestjs-jobstream/package.json') as { version: string };
   return manifest.version;

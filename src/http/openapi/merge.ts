@@ -1,6 +1,6 @@
 import { describeJobs, type JobsOpenApiDocument, type Operation, type SecurityScheme } from './document.ts';
 
-/** The parts of a host's document that are looked at; `SwaggerModule.createDocument()` makes one. */
+/** The part of a host's document that is used here, as made by `SwaggerModule.createDocument()`. */
 export interface HostDocument {
   openapi: string;
   paths: object;
@@ -9,22 +9,21 @@ export interface HostDocument {
 }
 
 export interface AddJobsOptions {
-  /** What stands before `/jobs` and the other routes in the paths of the document: the host's global prefix. Default: nothing. */
+  /** Prefix of `/jobs` and the other routes in the document: the host's global prefix. Default: none. */
   path?: string;
   /**
-   * Names of security schemes of the document; any one of them lets a caller in. Default: a scheme of our own for
-   * bearer tokens.
+   * Names of the document's security schemes; callers need any one of them. Default: an added scheme for bearer tokens.
    */
   security?: string[];
-  /** Stands before the names of schemas and operations, so that they do not meet the host's. Default: `Jobstream`. */
+  /** Prefix of the names of schemas and operations, so that they do not clash with the host's. Default: `Jobstream`. */
   prefix?: string;
 }
 
 type Named = Record<string, unknown>;
 
 /**
- * The host's document with the module's routes in it; the one that was given stays as it is. OpenAPI 3.0 and 3.1 are
- * understood. Throws where both have the same path or the same name, and says which.
+ * Returns a copy of the host's document with the module's routes. Supports OpenAPI 3.0 and 3.1. Throws when both have
+ * the same path or name.
  */
 export function addJobsTo<Document extends HostDocument>(
   document: Document,
@@ -50,7 +49,7 @@ export function addJobsTo<Document extends HostDocument>(
   };
 }
 
-/** What the document has already is not merged into it. */
+/** Placeholders: the document already has these schemes, so they are not merged. */
 function standIns(security: string[]): Record<string, SecurityScheme> {
   return Object.fromEntries(security.map((name) => [name, { type: 'http' }]));
 }
@@ -58,10 +57,10 @@ function standIns(security: string[]): Record<string, SecurityScheme> {
 function targetOf({ openapi }: HostDocument): 'openapi-3.0' | 'draft-2020-12' {
   if (openapi.startsWith('3.0.')) return 'openapi-3.0';
   if (/^3\.[1-9]/.test(openapi)) return 'draft-2020-12';
-  throw new Error(`addJobsTo() takes documents of OpenAPI 3, and this one is of version "${openapi}".`);
+  throw new Error(`addJobsTo() supports documents of OpenAPI 3, but this one has version "${openapi}".`);
 }
 
-/** What the whole document asks for, at every operation: the host's document may ask for something else. */
+/** Copies the document-wide security to every operation, because the host's document may require something else. */
 function withSecurity({ paths, security }: JobsOpenApiDocument): JobsOpenApiDocument['paths'] {
   const secured = ([path, methods]: [string, Record<string, Operation>]) => [
     path,
@@ -70,15 +69,15 @@ function withSecurity({ paths, security }: JobsOpenApiDocument): JobsOpenApiDocu
   return Object.fromEntries(Object.entries(paths).map(secured)) as JobsOpenApiDocument['paths'];
 }
 
-/** Paths that differ in the names of their parameters only are the same to OpenAPI. */
+/** OpenAPI treats paths that differ only in the names of parameters as the same. */
 function refuseSamePaths(theirs: object, ours: object): void {
   const shape = (path: string): string => path.replace(/\{[^}]*\}/g, '{}');
   const taken = new Map(Object.keys(theirs).map((path) => [shape(path), path]));
   const clash = Object.keys(ours).find((path) => taken.has(shape(path)));
   if (clash === undefined) return;
   throw new Error(
-    `The document has the path "${taken.get(shape(clash))}" already, which is that of Jobstream's "${clash}". ` +
-      'Name what stands before the routes of the module in `path` of addJobsTo().',
+    `The document already has the path "${taken.get(shape(clash))}", which is the same as Jobstream's "${clash}". ` +
+      "Give the prefix of the module's routes as `path` of addJobsTo().",
   );
 }
 
@@ -96,14 +95,14 @@ function mergedComponents(
     const clash = ours.find(([name]) => name in theirs);
     if (clash)
       throw new Error(
-        `The document has "${clash[0]}" in components.${kind} already. Give addJobsTo() another \`prefix\`.`,
+        `The document already has "${clash[0]}" in components.${kind}. Give addJobsTo() another \`prefix\`.`,
       );
     return [kind, { ...theirs, ...Object.fromEntries(ours) }];
   });
   return Object.fromEntries(merged);
 }
 
-/** A part of our document with the prefix at every reference, operation and security scheme. */
+/** A part of the module's document, with the prefix on every reference, operation and security scheme. */
 function prefixed(part: unknown, nameOf: (name: string) => string): unknown {
   if (Array.isArray(part)) return part.map((item) => prefixed(item, nameOf));
   if (typeof part !== 'object' || part === null) return part;

@@ -21,14 +21,14 @@ const JOBS = {
   '/jobs': {
     post: operation('jobs', 'submitJob', 'Submit a job', {
       description:
-        'Needs `jobs:write`. 202 means committed: the job runs even if everything but Postgres is lost.',
+        'Needs `jobs:write`. 202 means that the job is committed and will run even if everything but Postgres is lost.',
       parameters: [parameter('header', 'Idempotency-Key', IdempotencyKey)],
       body: SubmitRequest,
       answers: {
         202: json('The job is committed.', SubmitAnswer, {
           headers: {
             Location: header('The path of the job.'),
-            'Idempotency-Replayed': header('`true` where an earlier call made the job.', z.literal('true')),
+            'Idempotency-Replayed': header('`true` if an earlier call created the job.', z.literal('true')),
           },
         }),
       },
@@ -57,7 +57,7 @@ const JOBS = {
   },
   '/jobs/{id}/retry': {
     post: operation('jobs', 'retryJob', 'Queue a failed or cancelled job again', {
-      description: 'Needs `jobs:write`. Grants one more attempt where all were used.',
+      description: 'Needs `jobs:write`. Adds an attempt if all were used.',
       parameters: [id],
       answers: { 202: json('The queued job.', JobView) },
       refusals: ['NotFound', 'JobNotRetryable', 'TooManyQueued'],
@@ -78,7 +78,7 @@ const STREAMS = {
       parameters: [lastEventId, ...queryOf(queries.FeedQuery)],
       answers: {
         200: eventStream(
-          'Every job that matches, whole; `ready` once all are there. Ids are opaque.',
+          'Every matching job in full, then `ready`, then changes. Ids are opaque.',
           'event: ready\nid: 779\ndata: {}',
           FEED_EVENTS,
           FeedFrame,
@@ -98,7 +98,7 @@ const STREAMS = {
           JobStreamFrame,
         ),
         204: {
-          description: 'The job is final and the cursor is that of its `end`: there is nothing more to come.',
+          description: 'The job is final and the cursor is that of its `end`: nothing more will follow.',
         },
       },
       refusals: ['NotFound', 'TooManyStreams'],
@@ -108,16 +108,21 @@ const STREAMS = {
 
 const ACCESS = {
   '/tickets': {
-    post: operation('access', 'issueTicket', 'Make a ticket for an EventSource, which cannot send headers', {
-      description: 'Needs what reading the jobs needs. The ticket opens their streams for 60 seconds.',
-      body: TicketRequest,
-      answers: { 201: json('The ticket.', Ticket) },
-      refusals: ['NotFound', 'TooManyScopes'],
-    }),
+    post: operation(
+      'access',
+      'issueTicket',
+      'Create a ticket for an EventSource, which cannot send headers',
+      {
+        description: 'Needs the scope for reading the jobs. The ticket opens their streams for 60 seconds.',
+        body: TicketRequest,
+        answers: { 201: json('The ticket.', Ticket) },
+        refusals: ['NotFound', 'TooManyScopes'],
+      },
+    ),
   },
   '/api-keys': {
-    post: operation('access', 'createApiKey', 'Make an API key', {
-      description: `${ADMIN} The key is told once, and kept as a hash.`,
+    post: operation('access', 'createApiKey', 'Create an API key', {
+      description: `${ADMIN} The key is shown only in this response and stored as a hash.`,
       body: ApiKeyRequest,
       answers: { 201: json('The key.', NewApiKeyView) },
     }),
@@ -130,22 +135,22 @@ const ACCESS = {
   },
   '/api-keys/{id}': {
     delete: operation('access', 'revokeApiKey', 'Revoke an API key', {
-      description: `${ADMIN} Streams that it opened end within a second.`,
+      description: `${ADMIN} Streams opened with it end within a second.`,
       parameters: [id],
-      answers: { 204: { description: 'It is revoked.' } },
+      answers: { 204: { description: 'The key is revoked.' } },
       refusals: ['ApiKeyNotFound'],
     }),
   },
   '/revocations': {
-    post: operation('access', 'revoke', 'Revoke what was issued until now', {
-      description: `${ADMIN} Streams that it opened end within a second, on every process.`,
+    post: operation('access', 'revoke', 'Revoke credentials issued until now', {
+      description: `${ADMIN} Streams opened with them end within a second, in every process.`,
       body: RevocationRequest,
       answers: { 201: json('What was revoked.', RevocationAnswer) },
     }),
   },
   '/audit': {
     get: operation('access', 'readAudit', 'Show who did what, newest first', {
-      description: 'Needs `jobs:admin`, which shows every tenant.',
+      description: 'Needs `jobs:admin`, which covers every tenant.',
       parameters: queryOf(queries.AuditQuery),
       answers: { 200: json('A page of entries.', AuditPage) },
       refusals: ['BadRequest'],
@@ -157,9 +162,9 @@ const ACCESS = {
 export const PATHS = { ...JOBS, ...STREAMS, ...ACCESS };
 
 /**
- * A `text/event-stream`. OpenAPI 3.1 has no word for its events. Its schema is what the `data` line of any event holds,
- * because clients that can read streams (@hey-api/openapi-ts) hand out just that; `x-events` tells the events apart,
- * and `x-frame` is a frame as a whole, for clients that read streams by other means.
+ * A `text/event-stream`. OpenAPI 3.1 cannot describe its events. The schema is that of the `data` line of any event,
+ * because clients that can read streams (@hey-api/openapi-ts) return just that. `x-events` has the schemas by event,
+ * and `x-frame` that of a whole frame, for clients that read streams by other means.
  */
 function eventStream(
   description: string,
@@ -169,7 +174,7 @@ function eventStream(
 ): object {
   const data = z.union([...new Set(Object.values(events))]);
   const content = { schema: data, 'x-events': events, 'x-frame': frame };
-  // Not as `example`, which would have to fit the schema.
+  // Part of the description, because an `example` would have to match the schema.
   const described = `${description}\n\n\`\`\`\n${example}\n\`\`\``;
   return { description: described, content: { 'text/event-stream': content } };
 }

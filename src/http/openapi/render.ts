@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { COMPONENTS } from './components.ts';
 
-/** The dialect of JSON Schema: OpenAPI 3.1 takes the one of 2020-12. */
+/** The dialect of JSON Schema. OpenAPI 3.1 uses draft 2020-12. */
 export type Target = 'draft-2020-12' | 'openapi-3.0';
 
 type Io = 'input' | 'output';
 type JsonSchema = Record<string, unknown>;
 
-/** A part of a document in which zod schemas stand, with JSON Schemas in their place; and those that are named. */
+/**
+ * Replaces the zod schemas in a part of a document with JSON Schemas. Also returns the named schemas that it refers to.
+ */
 export function render<Draft extends object>(
   draft: Draft,
   target: Target,
@@ -16,7 +18,7 @@ export function render<Draft extends object>(
   const names = { input: namesOf('input'), output: namesOf('output') };
   const convert = (schema: z.ZodType, io: Io): unknown => {
     const override = ({ jsonSchema }: { jsonSchema: JsonSchema }): void => simplify(jsonSchema, io);
-    // Inside of another schema, one that has a name is referred to, and not repeated.
+    // Zod refers to a named schema only within another one, so wrap it in an array.
     const outer = z.toJSONSchema(z.array(schema), { io, target, metadata: names[io], override });
     Object.assign(schemas, outer.$defs, outer.definitions);
     return outer.items;
@@ -33,10 +35,10 @@ export function render<Draft extends object>(
   return JSON.parse(all.replaceAll(/"#\/(\$defs|definitions)\//g, '"#/components/schemas/')) as never;
 }
 
-/** What stands under `responses` is answered, all else is asked. */
+/** Everything under `responses` is output, everything else is input. */
 const ioBelow = (key: string, io: Io): Io => (key === 'responses' ? 'output' : io);
 
-/** What schemas say of themselves, and the names that some have in the document. */
+/** The metadata of schemas, with the names that some have in the document. */
 class Names extends z.core.$ZodRegistry<z.core.GlobalMeta> {
   override get(schema: z.core.$ZodType) {
     return { ...super.get(schema), ...z.globalRegistry.get(schema) } as never;
@@ -50,14 +52,14 @@ function namesOf(io: Io): Names {
 }
 
 /**
- * Takes away what tells readers nothing: patterns of formats, and the range of safe integers. An answer stays open: a
- * field that a later version adds must not make it invalid for a client of today.
+ * Removes noise: patterns of known formats, and the range of safe integers. Responses allow additional properties, so
+ * that a field added later does not make them invalid for existing clients.
  */
 function simplify(schema: JsonSchema, io: Io): void {
   if (schema['format'] !== undefined) delete schema['pattern'];
   if (schema['minimum'] === Number.MIN_SAFE_INTEGER) delete schema['minimum'];
   if (schema['maximum'] === Number.MAX_SAFE_INTEGER) delete schema['maximum'];
   if (io === 'output' && schema['additionalProperties'] === false) delete schema['additionalProperties'];
-  // OpenAPI 3.0 takes `nullable` beside a type only, which a reference to one of our objects has not.
+  // OpenAPI 3.0 allows `nullable` only beside a `type`, which a reference lacks. All such references are to objects.
   if (schema['nullable'] === true && schema['allOf'] !== undefined) schema['type'] ??= 'object';
 }
