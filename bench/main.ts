@@ -5,20 +5,8 @@ import type { BenchOptions } from './options.ts';
 import { deliveriesTable, memoryTable } from './report.ts';
 import type { Side } from './statistics.ts';
 
-<<<<<<< HEAD
 /** Runs the bench that the options ask for; resolves to the exit code. */
 export async function main(options: BenchOptions): Promise<number> {
-=======
-/** Runs the bench with these arguments. Resolves to the exit code. */
-export async function main(args: string[]): Promise<number> {
-  let options: BenchOptions;
-  try {
-    options = readOptions(args);
-  } catch (error) {
-    print(`${(error as Error).message}\n\n${USAGE}`);
-    return 2;
-  }
->>>>>>> words
   const machine = { node: process.version, cpu: cpus()[0]?.model ?? '', cores: cpus().length };
   print(`Jobstream compared with a bare @Sse() route (both on ${options.adapter}) and a bare node:http loop`);
   print(`${JSON.stringify(machine)}; ${options.repeat} repeats: medians, and minimum and maximum of ratios`);

@@ -12,36 +12,11 @@ export interface BenchOptions {
   profile: string | null;
 }
 
-<<<<<<< HEAD
 /** What the command line gives, with its defaults. */
 type Given = Record<'adapter' | 'viewers' | 'memory' | 'repeat' | 'seconds', string> & { profile?: string };
 
 /** Reads the arguments; throws an error that says what is wrong. */
 export function readOptions(values: Given): BenchOptions {
-=======
-export const USAGE = `Usage: npm run bench -- [options]
-  --adapter fastify|express    HTTP server of Nest (default fastify)
-  --viewers 1,100,1000,…       open streams at which deliveries are measured, ascending
-                               (default 1,100,1000,5000; each server has a file descriptor per stream)
-  --memory 5000                open streams at which memory is measured; 0 skips it
-  --repeat 3                   how often every measurement is repeated
-  --seconds 1                  length of a round; every repeat has two rounds per server
-  --profile <folder>           folder for CPU profiles of the deliveries`;
-
-/** Parses the arguments. Throws an error that describes the problem. */
-export function readOptions(args: string[]): BenchOptions {
-  const { values } = parseArgs({
-    args,
-    options: {
-      adapter: { type: 'string', default: 'fastify' },
-      viewers: { type: 'string', default: '1,100,1000,5000' },
-      memory: { type: 'string', default: '5000' },
-      repeat: { type: 'string', default: '3' },
-      seconds: { type: 'string', default: '1' },
-      profile: { type: 'string' },
-    },
-  });
->>>>>>> words
   const { adapter, profile = null } = values;
   if (adapter !== 'fastify' && adapter !== 'express')
     throw new Error('--adapter must be fastify or express.');

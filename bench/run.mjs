@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 // npm run bench: measures the built module beside a bare node:http loop.
-=======
-// npm run bench -- [options]: compares the built module (npm run build) with a bare node:http loop.
->>>>>>> words
 import { register } from 'node:module';
 import { ensureBuilt } from '../scripts/built.mjs';
 import { requirePackages } from '../scripts/checkout.mjs';

@@ -61,13 +61,7 @@ export class QueueBound {
       const full = [...asked].some(([tenant, number]) => this.#waiting(tenant) + number > bound);
       if (!full) return this.#enter(asked, 1);
     }
-<<<<<<< HEAD
     throw new TooManyQueuedJobs(bound);
-=======
-    throw new JobError(429, 'too_many_queued_jobs', `A tenant may have at most ${bound} waiting jobs.`, {
-      retryAfter: RETRY_AFTER_SECONDS,
-    });
->>>>>>> words
   }
 
   #waiting(tenant: string): number {
