@@ -67,7 +67,15 @@ describe('offers', () => {
   it('carry what Bull has to know', async () => {
     const [id] = await insert({ type: 'a.b' });
     expect(await db.offers.take([{ queue: 'default', window: 1 }])).toEqual([
-      { id, version: 1, tenant: 'acme', type: 'a.b', queue: 'default', until: expect.any(String) },
+      {
+        id,
+        version: 1,
+        tenant: 'acme',
+        type: 'a.b',
+        queue: 'default',
+        until: expect.any(String),
+        again: false,
+      },
     ]);
   });
 
