@@ -227,7 +227,7 @@ describe('embedded services', () => {
     await kill(owner);
     expect(serversOf(dataDir)).toContain(leftover);
     await expectStored(await start());
-    expect(lines.join('\n')).toContain('Stopping what an earlier run left');
+    expect(lines.join('\n')).toContain('Stopping leftovers of an earlier run');
     expect(serversOf(dataDir)).not.toContain(leftover);
   });
 
@@ -256,7 +256,7 @@ describe('embedded services', () => {
 
   it('refuse to use a folder that exists for data to be thrown away', async () => {
     mkdirSync(dataDir);
-    await expect(start({ durable: false })).rejects.toThrow('exists already');
+    await expect(start({ durable: false })).rejects.toThrow('already exists');
     expect(existsSync(dataDir)).toBe(true);
   });
 });
