@@ -44,7 +44,7 @@ export async function startService(
   const log = options.log ?? ((line: string) => logger.log(line));
   const importDir = resolve(environment.importDir);
   await checkPort(environment.port, environment.host);
-  if (!environment.production) await provideSamples(importDir);
+  if (!environment.production) await ensureSampleData(importDir);
   const servers = await openServers(environment, { log, onServerDeath: options.onServerDeath });
   try {
     if (!environment.production) await migrateDatabase(servers.databaseUrl, environment.jobs.schema);
@@ -90,11 +90,6 @@ async function listen(
     await app.close();
     throw error;
   }
-}
-
-function provideSamples(importDir: string): Promise<string[]> {
-  const wayOut = 'Set IMPORT_DIR to a folder that can, or work in a copy of your own.';
-  return writing(`The import folder ${importDir}`, wayOut, () => ensureSampleData(importDir));
 }
 
 async function secretOf({ jwt, production }: Environment): Promise<string | null> {

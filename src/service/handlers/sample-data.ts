@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import { writing } from '../unwritable.ts';
 import { errorCode } from './error-code.ts';
 
 /** Files that the development package `vega-datasets` ships. */
@@ -14,11 +15,12 @@ const SAMPLES = ['airports.csv', 'birdstrikes.csv', 'zipcodes.csv'];
  * production, unless they were there already.
  */
 export async function ensureSampleData(importDir: string): Promise<string[]> {
-  await mkdir(importDir, { recursive: true });
+  await inImportFolder(importDir, () => mkdir(importDir, { recursive: true }));
   const source = samplesFolder();
   const present = (name: string): boolean => existsSync(path.join(importDir, name));
   for (const name of SAMPLES) {
-    if (source && !present(name)) await copyWhole(path.join(source, name), path.join(importDir, name));
+    if (!source || present(name)) continue;
+    await inImportFolder(importDir, () => copyWhole(path.join(source, name), path.join(importDir, name)));
   }
   return SAMPLES.filter(present);
 }
@@ -31,8 +33,14 @@ export async function repeatRows(importDir: string, name: string, times: number)
   const firstRow = text.indexOf('\n') + 1;
   const rows = text.endsWith('\n') ? text.slice(firstRow) : `${text.slice(firstRow)}\n`;
   const larger = `${path.basename(name, '.csv')}-x${times}.csv`;
-  await writeFile(path.join(importDir, larger), text.slice(0, firstRow) + rows.repeat(times));
+  const content = text.slice(0, firstRow) + rows.repeat(times);
+  await inImportFolder(importDir, () => writeFile(path.join(importDir, larger), content));
   return larger;
+}
+
+function inImportFolder<T>(importDir: string, write: () => Promise<T>): Promise<T> {
+  const wayOut = 'Set IMPORT_DIR to a folder that can, or work in a copy of your own.';
+  return writing(`The import folder ${importDir}`, wayOut, write);
 }
 
 /** The package exports its entry point only, `build/index.js`; the files lie beside that folder. */
