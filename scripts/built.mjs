@@ -57,10 +57,24 @@ function filesIn(path) {
     .flatMap((name) => filesIn(join(path, name)));
 }
 
-/** For a tool that runs the build: makes one where there is none, and ends the process where that is not of the sources. */
-export function ensureBuilt() {
+/**
+ * Sees to a build of the sources, for what runs it: builds where nothing is built, and ends the process where `dist` is of
+ * other sources, as services may run from it. With `beside`, that gets a build in `dist.test` instead.
+ *
+ * @returns {string} the folder of the build, below the project's
+ */
+export function ensureBuilt({ beside = false } = {}) {
   requirePackages();
-  const script = join(import.meta.dirname, 'ensure-built.mjs');
-  const { status } = spawnSync(process.execPath, [script], { stdio: 'inherit' });
+  const state = stateOf();
+  if (state === 'current') return 'dist';
+  if (state === 'stale' && !beside) {
+    process.stderr.write('What is built is older than the sources. Run `npm run build` first.\n');
+    process.exit(1);
+  }
+  const folder = state === 'stale' ? 'dist.test' : 'dist';
+  if (state === 'stale' && stateOf(join(ROOT, folder)) === 'current') return folder;
+  const build = [join(import.meta.dirname, 'build.mjs'), '--out', folder];
+  const { status } = spawnSync(process.execPath, build, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
+  return folder;
 }
