@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { PermanentFailure } from '../../src/index.ts';
@@ -45,6 +46,7 @@ beforeAll(async () => {
         },
         { attempts: 1 },
       ),
+      handler('waits', (_given, job) => delay(60_000, undefined, { signal: job.signal })),
       handler('returns-bigint', (given) => ({ [noteOf(given)]: 1n })),
       handler('returns-much', (given) => noteOf(given).repeat(50_000)),
       handler('is-strict', () => null, {
@@ -69,6 +71,16 @@ async function failed(type: string): Promise<{ line: string; message: string }> 
   });
   return { line, message: job.error?.message ?? '' };
 }
+
+describe('the log', () => {
+  it('tells of no failure when a cancelled handler ends with the AbortError of what it waited for', async () => {
+    const id = await host.submit('waits', payload());
+    await host.untilStatus(id, 'active');
+    await host.jobs.cancel(id);
+    await host.untilStatus(id, 'cancelled');
+    expect(loggedLines().filter((line) => line.includes(id) && line.startsWith('error'))).toEqual([]);
+  });
+});
 
 describe('the log line of a job that failed', () => {
   it('names type, attempt, class, code and frames, and leaves the message to the job', async () => {
